@@ -1,0 +1,1 @@
+"""Floor 6: arguments, exit status, printing. Nothing else prints or exits."""

@@ -1,0 +1,72 @@
+"""What can go wrong, as data: faults with a stable code, and the exceptions that carry them to the exit status."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ExitStatus(enum.IntEnum):
+    """The meaning of the process's exit status. Build scripts rely on it."""
+
+    YES = 0
+    NO = 1
+    BAD_INPUT = 2
+    UNDECIDED = 3
+    OUR_BUG = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Fault:
+    """One thing that is wrong: what (with the limit it breaks), where, and one way out.
+
+    ``code`` is stable and lower-case (``region-size``); ``where`` is a file with a line and a key path, or an ELF
+    file with a section or symbol; ``hint`` is one action that the reader can take.
+    """
+
+    where: str = ""
+    code: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"error[{self.code}]: {self.message}"]
+        if self.where:
+            lines.append(f"  at {self.where}")
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class LayoutplanError(Exception):
+    """Faults that end a command. Every subclass fixes the exit status.
+
+    The faults are sorted, so that the order in which they were found does not show.
+    """
+
+    status: ExitStatus = ExitStatus.OUR_BUG
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(set(faults)))
+        if not self.faults:
+            raise ValueError("an error without a fault")
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class BadInput(LayoutplanError):
+    """The manifest, an object, the lock or an argument is wrong: exit status 2, nothing written."""
+
+    status = ExitStatus.BAD_INPUT
+
+
+class Refused(LayoutplanError):
+    """The answer is no (a check failed, a budget is exceeded, ``--locked`` would move): exit status 1."""
+
+    status = ExitStatus.NO
+
+
+class Undecided(LayoutplanError):
+    """The effort or the time ran out before an answer: exit status 3. Never folded into yes or no."""
+
+    status = ExitStatus.UNDECIDED

@@ -1,0 +1,1 @@
+"""The chip catalogue: one TOML file per chip, every fact with its source."""

@@ -1,0 +1,1 @@
+"""Floor 5: the library's verbs, composed from the floors below."""

@@ -1,0 +1,1 @@
+"""Floor 4: one document about a plan, and its writers."""

@@ -1,0 +1,1 @@
+"""Floor 4: makes one sealed relocatable object per component with the standard tools."""
