@@ -48,7 +48,7 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A second address for the same bytes: ``view`` shows ``target``, each target byte ``scale`` times (bit-band: 32)."""
+    """A second address for the same bytes: each byte of ``target`` takes ``scale`` bytes of ``view`` (bit-band: 32)."""
 
     view: AddressRange
     target: AddressRange

@@ -135,7 +135,7 @@ class SoftwareBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """The joint objective: ``value`` and its proved lower ``bound``, in weighted bytes; ``optimal`` only when proved."""
+    """The joint objective in weighted bytes: ``value``, its proved lower ``bound``, ``optimal`` only when proved."""
 
     weights: Mapping[str, float]
     value: float

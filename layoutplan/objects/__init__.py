@@ -1,0 +1,1 @@
+"""Floor 3: relocatable ELF objects and archives, hostile until read."""

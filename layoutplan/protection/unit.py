@@ -1,0 +1,44 @@
+"""What a protection unit offers the planner: legal covers with their slot cost, and their encoding."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from layoutplan.address import AddressRange
+from layoutplan.model.access import Access, UnitName
+from layoutplan.model.memory import MemoryType
+from layoutplan.model.plan import Words
+
+Wholes = tuple[tuple[int, int], ...]
+"""Half-open offsets from a block's base that no region boundary may cut: a stack, a shared buffer."""
+
+
+class ProtectionUnit(Protocol):
+    """One unit. All sizes and addresses in bytes; a *cover* is adjoining ranges, ascending, each one region."""
+
+    @property
+    def name(self) -> UnitName:
+        """The unit's name."""
+
+    @property
+    def granule(self) -> int:
+        """Bases and ends of regions are multiples of this."""
+
+    def cost(self, cover: tuple[AddressRange, ...]) -> int:
+        """Hardware slots that the cover takes."""
+
+    def cover(self, granted: AddressRange, wholes: Wholes = ()) -> tuple[AddressRange, ...] | None:
+        """A cover of exactly ``granted`` with the fewest slots and no boundary inside ``wholes``, or ``None``."""
+
+    def least_granted(self, size: int, slots: int) -> int | None:
+        """The least bytes, over all positions, that a cover of ``size`` bytes in ``slots`` slots matches."""
+
+    def place(self, top: int, size: int, align: int, slots: int, wholes: Wholes = ()) -> AddressRange | None:
+        """The granted range with the greatest base, then the least end, that ends at or below ``top``.
+
+        Its base is a multiple of ``align``, it holds at least ``size`` bytes, and a cover with at most ``slots``
+        slots and no boundary inside ``wholes`` matches exactly it. Monotone in ``top``. ``None`` if there is none.
+        """
+
+    def encode(self, piece: AddressRange, access: Access, type: MemoryType, shareable: bool) -> tuple[Words, ...]:  # noqa: A002 - the field's name
+        """The register pairs, as they read, of one region: unprivileged ``access``, privileged at least as much."""
