@@ -124,7 +124,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """Everything the planner is asked, decoded and cross-checked. ``where`` locates a key path in the manifest's text."""
+    """Everything the planner is asked, decoded and cross-checked. ``where`` locates key paths in the manifest."""
 
     manifest: Path
     isolation: frozenset[Isolation]
