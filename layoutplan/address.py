@@ -95,7 +95,7 @@ def align_down(value: int, alignment: int) -> int:
 
 
 def is_power_of_two(value: int) -> bool:
-    """Whether ``value`` is 1, 2, 4, …"""
+    """Whether ``value`` is 1, 2, 4 and so on."""
     return value > 0 and value & (value - 1) == 0
 
 
