@@ -53,6 +53,10 @@ class LayoutplanError(Exception):
             raise ValueError("an error without a fault")
         super().__init__("\n".join(map(str, self.faults)))
 
+    def __reduce__(self) -> tuple[type[LayoutplanError], tuple[tuple[Fault, ...]]]:
+        # BaseException would rebuild itself from the message; a worker process hands over the faults.
+        return type(self), (self.faults,)
+
 
 class BadInput(LayoutplanError):
     """The manifest, an object, the lock or an argument is wrong: exit status 2, nothing written."""

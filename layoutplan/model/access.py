@@ -62,3 +62,10 @@ class UnitName(enum.StrEnum):
     ARMV8M = "armv8m"
     PMP = "pmp"
     NONE = "none"
+
+
+class Machine(enum.StrEnum):
+    """The instruction set that objects must have; a chip without a protection unit has one too."""
+
+    ARM = "arm"
+    RISCV = "riscv"

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from layoutplan.address import AddressRange
-from layoutplan.model.access import Access, UnitName
+from layoutplan.model.access import Access, Machine, UnitName
 
 
 class MemoryType(enum.StrEnum):
@@ -81,6 +81,7 @@ class Target:
     """The chip as the planner needs it. ``slots`` counts all hardware slots, reserved and hard-wired ones too."""
 
     chip: str | None = None
+    machine: Machine = Machine.ARM
     unit: UnitName
     slots: int
     memories: tuple[Memory, ...]
