@@ -1,1 +1,9 @@
 """Floor 5: the library's verbs, composed from the floors below."""
+
+from layoutplan.pipeline.planning import plan
+from layoutplan.pipeline.request import PlanRequest, PlanResult
+from layoutplan.pipeline.sealing import seal_all
+from layoutplan.pipeline.stored import StoredPlan, read
+from layoutplan.pipeline.verifying import verify
+
+__all__ = ["PlanRequest", "PlanResult", "StoredPlan", "plan", "read", "seal_all", "verify"]

@@ -1,0 +1,95 @@
+"""``report``, ``diff``, ``explain``, ``chips``, ``schema``: look, change nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layoutplan.errors import ExitStatus
+from layoutplan.pipeline import read
+
+_PLAN = click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("out/plan.json"),
+    show_default=True,
+)
+_FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@click.command()
+@_PLAN
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "csv", "html"]),
+    default="text",
+    show_default=True,
+)
+def report(plan_file: Path, form: str) -> int:
+    """Padding per component, gaps, slots and cost of the last accepted plan."""
+    from layoutplan import report as writers
+
+    write = {
+        "text": writers.text,
+        "json": writers.json,
+        "markdown": writers.markdown,
+        "csv": writers.csv,
+        "html": writers.html,
+    }[form]
+    click.echo(write(read(plan_file).document), nl=False)
+    return ExitStatus.YES
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, dir_okay=False))
+@_FORMAT
+def diff(old: Path, new: Path, form: str) -> int:
+    """What moved, grew or got padded between two plan.json files."""
+    from layoutplan import report as writers
+
+    changes = writers.difference(read(old).document, read(new).document)
+    click.echo(writers.difference_json(changes) if form == "json" else writers.difference_text(changes), nl=False)
+    return ExitStatus.YES
+
+
+@click.command()
+@click.argument("place")
+@_PLAN
+@_FORMAT
+def explain(place: str, plan_file: Path, form: str) -> int:
+    """Who owns an ADDRESS or SYMBOL, and who may touch it through which slot."""
+    from layoutplan import report as writers
+
+    answer = writers.explain(read(plan_file).document, place)
+    click.echo(writers.explain_json(answer) if form == "json" else writers.explain_text(answer), nl=False)
+    return ExitStatus.YES
+
+
+@click.command()
+def chips() -> int:
+    """The chips of the catalogue."""
+    from layoutplan import inputs
+
+    for chip in inputs.chips():
+        click.echo(chip.summary)
+    return ExitStatus.YES
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["manifest", "report"]), default="manifest")
+def schema(name: str) -> int:
+    """The JSON Schema of the manifest or of the report."""
+    from layoutplan import inputs
+    from layoutplan import report as writers
+
+    published = inputs.manifest_schema() if name == "manifest" else writers.report_schema()
+    click.echo(json.dumps(published, indent=2))
+    return ExitStatus.YES
+
+
+COMMANDS = (report, diff, explain, chips, schema)

@@ -1,0 +1,152 @@
+"""``plan.json``: the report, the plan, and the hashes by which an unchanged run is recognised without solving."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from layoutplan import __version__
+from layoutplan.errors import BadInput, Fault
+from layoutplan.model.plan import Plan
+from layoutplan.pipeline.request import PlanRequest
+
+FILE = "plan.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPlan:
+    """The decoded ``plan.json``.
+
+    ``outputs`` and ``inputs`` map paths to SHA-256 in hex, an absent input to ``None``.
+    """
+
+    document: Mapping[str, Any]
+    manifest: Path
+    options: Mapping[str, Any]
+    versions: Mapping[str, str]
+    inputs: Mapping[Path, str | None]
+    environ: Mapping[str, str]
+    outputs: Mapping[Path, str]
+    objects: tuple[Path, ...]
+    plan: Mapping[str, Any]
+
+    def decoded_plan(self) -> Plan:
+        """The plan as the model has it; ``BadInput`` when the file was edited into something else."""
+        import msgspec
+
+        try:
+            return msgspec.convert(self.plan, Plan)
+        except msgspec.ValidationError as error:
+            raise BadInput([_unreadable(self.manifest, str(error))]) from error
+
+
+def digest(path: Path) -> str | None:
+    """The SHA-256 of a file's bytes in hex, ``None`` when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """The tool and the solver that an answer depends on."""
+    return {"layoutplan": __version__, "z3-solver": metadata.version("z3-solver")}
+
+
+def encode(
+    request: PlanRequest,
+    document: Mapping[str, Any],
+    plan: Plan,
+    *,
+    inputs: Iterable[Path],
+    environ: Mapping[str, str],
+    outputs: Mapping[Path, bytes],
+    objects: Iterable[Path],
+) -> bytes:
+    """The bytes of ``plan.json`` for an accepted plan.
+
+    Paths inside are relative to the output folder, so that a checkout can move and two of them compare equal. An
+    absent input is recorded too: a lock or a safety manifest that appears later changes the answer.
+    """
+    import msgspec
+
+    def relative(path: Path) -> str:
+        return Path(os.path.relpath(path.resolve(), request.out.resolve())).as_posix()
+
+    stored = {
+        **document,
+        "layoutplan": {
+            "format": _FORMAT,
+            "manifest": relative(request.manifest),
+            "options": request.options,
+            "versions": versions(),
+            "inputs": {relative(path): digest(path) for path in sorted(set(inputs))},
+            "environ": dict(sorted(environ.items())),
+            "outputs": {
+                str(path.resolve()): hashlib.sha256(data).hexdigest() for path, data in sorted(outputs.items())
+            },
+            "objects": [str(path.resolve()) for path in objects],
+            "plan": msgspec.to_builtins(plan),
+        },
+    }
+    return (json.dumps(stored, indent=1) + "\n").encode()
+
+
+def read(path: Path) -> StoredPlan:
+    """Decode a ``plan.json``; ``BadInput`` when it is missing or not one of ours."""
+    folder = path.parent.resolve()
+
+    def located(relative: str) -> Path:
+        return Path(os.path.normpath(folder / relative))
+
+    try:
+        document = json.loads(path.read_bytes())
+        own = document.pop("layoutplan")
+        if own["format"] != _FORMAT:
+            raise ValueError(f"format {own['format']}, this version reads {_FORMAT}")
+        return StoredPlan(
+            document=document,
+            manifest=located(own["manifest"]),
+            options=own["options"],
+            versions=own["versions"],
+            inputs={located(name): value for name, value in own["inputs"].items()},
+            environ=own["environ"],
+            outputs={located(name): value for name, value in own["outputs"].items()},
+            objects=tuple(located(name) for name in own["objects"]),
+            plan=own["plan"],
+        )
+    except OSError as error:
+        raise BadInput([_unreadable(path, error.strerror or str(error))]) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput([_unreadable(path, f"{type(error).__name__}: {error}")]) from error
+
+
+def still_current(stored: StoredPlan, request: PlanRequest) -> bool:
+    """Whether the same request would read the same inputs, and nobody touched the outputs.
+
+    Nothing is imported that an unchanged build should not pay for.
+    """
+    return (
+        stored.manifest == request.manifest.resolve()
+        and dict(stored.options) == request.options
+        and dict(stored.versions) == versions()
+        and all(request.environ.get(name) == value for name, value in stored.environ.items())
+        and all(digest(path) == value for path, value in stored.inputs.items())
+        and all(digest(path) == value for path, value in stored.outputs.items())
+    )
+
+
+def _unreadable(path: Path, why: str) -> Fault:
+    return Fault(
+        code="plan-file",
+        message=f"cannot read the plan: {why}",
+        where=str(path),
+        hint="run `layoutplan solve` again",
+    )
