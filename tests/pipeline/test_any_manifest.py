@@ -1,0 +1,102 @@
+"""The law: any manifest gets a plan that an independent decoder accepts, or a refusal. Never anything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from layoutplan.errors import BadInput, ExitStatus
+from layoutplan.pipeline import PlanRequest, PlanResult, plan
+from tests.oracles.document import judge_armv7m
+from tests.pipeline.manifests import manifests, shuffled, text
+
+LAWS = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def solve(folder: Path, manifest: dict[str, Any]) -> PlanResult | BadInput:
+    folder.mkdir(exist_ok=True)
+    for old in folder.rglob("*"):
+        if old.is_file():
+            old.unlink()
+    path = folder / "layout.toml"
+    path.write_text(text(manifest))
+    try:
+        return plan(PlanRequest(manifest=path, out=folder / "out"))
+    except BadInput as refusal:
+        return refusal
+
+
+@LAWS
+@given(manifest=manifests())
+def test_a_plan_that_an_independent_decoder_accepts_or_a_refusal(tmp_path: Path, manifest: dict[str, Any]) -> None:
+    result = solve(tmp_path, manifest)
+    if isinstance(result, BadInput):
+        assert all(fault.message and fault.hint for fault in result.faults), result.faults
+        assert not (tmp_path / "out" / "plan.json").exists()
+        return
+    assert result.status is not ExitStatus.OUR_BUG, result.faults
+    if result.status is ExitStatus.YES and manifest["isolation"] == "mpu":
+        judge_armv7m(dict(result.document), manifest["target"]["slots"])
+    for memory in result.document["memories"]:
+        parts = ("used", "kernel", "padding", "gap", "reserved", "free")
+        assert sum(memory[part] for part in parts) == memory["length"], memory
+
+
+@settings(LAWS, max_examples=15)
+@given(data=st.data())
+def test_the_order_of_the_manifest_does_not_change_a_byte(tmp_path: Path, data: st.DataObject) -> None:
+    manifest = data.draw(manifests())
+    other = shuffled(data.draw, manifest)
+    outputs = []
+    for one in (manifest, other):
+        result = solve(tmp_path, one)
+        if isinstance(result, BadInput):
+            outputs.append({"refusal": [f.message.encode() for f in result.faults]})
+            continue
+        files = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir() if p.suffix in {".ld", ".rs"}}
+        outputs.append({**files, "document": [json.dumps(result.document, sort_keys=True).encode()]})
+    assert outputs[0] == outputs[1]
+
+
+def test_the_hash_seed_does_not_change_a_byte(tmp_path: Path) -> None:
+    (tmp_path / "layout.toml").write_text(
+        text(
+            {
+                "manifest-version": 1,
+                "isolation": "mpu",
+                "target": {"unit": "armv7m", "slots": 8},
+                "memory": {
+                    "flash": {"origin": 0, "length": "1M", "access": "rx"},
+                    "ram": {"origin": 0x2000_0000, "length": "128K", "access": "rw"},
+                },
+                "component": {
+                    f"c{i}": {"sizes": {"code": 700 * i + 13, "data": 31 * i, "bss": 450 * i + 7}, "trust": "untrusted"}
+                    for i in range(1, 9)
+                },
+            }
+        )
+    )
+    seen = set()
+    for seed in ("0", "1", "77"):
+        out = tmp_path / f"out{seed}"
+        subprocess.run(
+            [sys.executable, "-m", "layoutplan", "solve", "layout.toml", "--out", out.name, "--cargo"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        )
+        seen.add(tuple((p.name, p.read_bytes()) for p in sorted(out.iterdir()) if p.suffix in {".ld", ".rs", ".json"}))
+    assert len(seen) == 1
