@@ -24,6 +24,10 @@ class ProtectionUnit(Protocol):
     def granule(self) -> int:
         """Bases and ends of regions are multiples of this."""
 
+    @property
+    def types(self) -> frozenset[MemoryType]:
+        """The memory types that :meth:`encode` can give."""
+
     def cost(self, cover: tuple[AddressRange, ...]) -> int:
         """Hardware slots that the cover takes."""
 
@@ -38,7 +42,20 @@ class ProtectionUnit(Protocol):
 
         Its base is a multiple of ``align``, it holds at least ``size`` bytes, and a cover with at most ``slots``
         slots and no boundary inside ``wholes`` matches exactly it. Monotone in ``top``. ``None`` if there is none.
+        ``size`` is at least one; ``align`` is a power of two.
+        """
+
+    def enclosing(self, needed: AddressRange, slots: int) -> AddressRange | None:
+        """The smallest range, then the greatest base, that holds ``needed`` and that at most ``slots`` slots match.
+
+        For what cannot move, such as device registers: ``cover(needed)`` says whether they can be described exactly
+        and in how many slots; the size of this less that of ``needed`` is the excess of describing them otherwise.
+        ``None`` only for no slots.
         """
 
     def encode(self, piece: AddressRange, access: Access, type: MemoryType, shareable: bool) -> tuple[Words, ...]:  # noqa: A002 - the field's name
-        """The register pairs, as they read, of one region: unprivileged ``access``, privileged at least as much."""
+        """The register pairs, as they read, of one region: unprivileged ``access``, privileged at least as much.
+
+        ``access`` is none, ``r``, ``rw`` or ``rx``. ``ValueError`` for other rights, for a ``type`` that is not in
+        :attr:`types`, and for a ``piece`` that is not one region.
+        """
