@@ -40,7 +40,8 @@ class Component:
     """One dissolved unit. ``sections`` is empty until its sealed object was measured.
 
     ``memory`` gives, by kind, the memories allowed in order of preference. ``sizes`` stands instead of objects, in
-    bytes by role (text, rodata, data, bss).
+    bytes by role (text, rodata, data, bss). ``selects`` are the only data sections taken from objects that another
+    component names too.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Component:
     peripherals: tuple[str, ...] = ()
     interrupts: tuple[int, ...] = ()
     accept: frozenset[str] = frozenset()
+    selects: tuple[str, ...] = ()
     sections: tuple[InputSection, ...] = ()
 
     @property

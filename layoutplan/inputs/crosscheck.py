@@ -1,0 +1,231 @@
+"""What a well-shaped manifest can still contradict: names, trust, peripherals, pins, slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from layoutplan.address import AddressRange, hexadecimal
+from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.grants import check_grants
+from layoutplan.inputs.location import KeyPath
+from layoutplan.inputs.schema import U32, ManifestTable
+from layoutplan.inputs.target import granule_of
+from layoutplan.model.access import Isolation, Kind, Machine, Trust, UnitName
+from layoutplan.model.component import Component, System
+
+RESERVED = frozenset({"kernel", "shared", "runtime", "region_table"})
+"""Names of the tool's own sections and symbols: ``.lp.region_table``, ``__lp_kernel_data_start``, …"""
+
+
+def cross_check(system: System, manifest: ManifestTable, faults: Faults) -> None:
+    """Add one fault for each contradiction. What building the system has already refused is not told twice."""
+    _names(system, manifest, faults)
+    _unit(system, faults)
+    _components(system, manifest, faults)
+    _one_object_one_partition(system, faults)
+    _trust(system, faults)
+    _slots(system, faults)
+    _shares(system, faults)
+    _pins(system, faults)
+    check_grants(system, manifest, faults)
+
+
+def _names(system: System, manifest: ManifestTable, faults: Faults) -> None:
+    # A component and a partition may share a name: that is the default. Symbols tell them apart by what follows.
+    partitions = {partition.name: _partition_path(partition.name, manifest) for partition in system.partitions}
+    groups: tuple[tuple[str, Mapping[str, KeyPath]], ...] = (
+        ("component", {name: ("component", name) for name in manifest.component}),
+        ("partition", partitions),
+        ("task", {task.name: _task_path(task.name, manifest) for task in system.tasks}),
+        ("share", {name: ("shared", name) for name in manifest.shared}),
+        ("memory", {name: ("memory", name) for name in manifest.memory}),
+    )
+    for what, names in groups:
+        _collisions(what, names, faults)
+        if what == "memory":
+            continue
+        for name, at in names.items():
+            taken = name.replace("-", "_").lower()
+            if taken in RESERVED or (what == "share" and taken == "code"):
+                text = f"`{name}` is a name that the tool keeps for itself"
+                faults.add("reserved-name", at, text, f"rename the {what}")
+    for share in system.shares:
+        # __lp_shared_<share>_start must not be a block of a partition whose own name begins with `shared`.
+        for name, at in partitions.items():
+            for kind in (Kind.CODE, Kind.RODATA, Kind.DATA):
+                if f"{name}_{kind}".replace("-", "_") == f"shared_{share.name}".replace("-", "_"):
+                    text = f"{kind} of partition `{name}` and share `{share.name}` would have the same symbols"
+                    faults.add("name-collision", at, text, "rename one of them")
+
+
+def _collisions(what: str, names: Mapping[str, KeyPath], faults: Faults) -> None:
+    # Symbols have `_` for `-`, and Rust constants are upper-case: LP_PARTITION_<NAME>.
+    owners: dict[str, str] = {}
+    for name, at in names.items():
+        symbol = name.replace("-", "_").upper()
+        other = owners.setdefault(symbol, name)
+        if other != name:
+            text = f"{what} `{name}` and {what} `{other}` would both be `{symbol}` in the generated Rust"
+            faults.add("name-collision", at, text, "rename one of them")
+
+
+def _partition_path(name: str, manifest: ManifestTable) -> KeyPath:
+    if name in manifest.partition:
+        return ("partition", name)
+    for component, table in manifest.component.items():
+        if table.partition == name:
+            return ("component", component, "partition")
+    return ("component", name)
+
+
+def _task_path(name: str, manifest: ManifestTable) -> KeyPath:
+    return ("task", name) if name in manifest.task else ("component", name)
+
+
+def _unit(system: System, faults: Faults) -> None:
+    if Isolation.MPU in system.isolation and system.target.unit is UnitName.NONE:
+        name = f"`{system.target.chip}`" if system.target.chip else "the target"
+        hint = 'isolation = "software" has the compiler check bounds instead'
+        faults.add("no-unit", ["isolation"], f"{name} has no protection unit", hint)
+
+
+def _components(system: System, manifest: ManifestTable, faults: Faults) -> None:
+    rows = [*system.components, *((system.runtime,) if system.runtime else ())]
+    for component in rows:
+        at: KeyPath = ("component", component.name) if component is not system.runtime else ("runtime",)
+        table = manifest.component.get(component.name)
+        named = bool(table.objects) if table is not None else True
+        if component.sizes is None and not named:
+            text = f"`{component.name}` has neither `objects` nor `sizes`"
+            faults.add("no-objects", at, text, "name its object files, or plan on estimates")
+        if component.sizes is not None and named:
+            text = f"`{component.name}` has `objects` and `sizes`"
+            faults.add("contradiction", [*at, "sizes"], text, "keep one of them")
+        if "*" in component.exports and component.trust is Trust.UNTRUSTED:
+            text = f'`{component.name}` is untrusted and exports "*", which could capture any symbol of the kernel'
+            faults.add("export-all", [*at, "exports"], text, "list the symbols that others call")
+        if component.selects and not named:
+            faults.add("no-objects", [*at, "sections"], f"`{component.name}` selects sections of no object")
+        if any(path.suffix == ".a" for path in component.objects) and not component.linked:
+            text = f"`{component.name}` names an archive and has neither `entry` nor `exports`"
+            faults.add("no-roots", [*at, "objects"], text, "say from which symbols its members are reached")
+        if component.interrupts and not any(task.component == component.name for task in system.tasks):
+            text = f"`{component.name}` has interrupts and no task that they could wake"
+            faults.add("no-task", [*at, "interrupts"], text, "give it an `entry` and a `stack`")
+        total = component.heap + component.linear_memory + component.slack + sum((component.sizes or {}).values())
+        if total > U32:
+            faults.add("too-large", at, f"`{component.name}` asks for {total} bytes, more than 32 bits can address")
+    _interrupts(system, faults)
+
+
+def _interrupts(system: System, faults: Faults) -> None:
+    # NVIC: 240 interrupts on v7-M (ARM DDI 0403E, B3.4), 480 on v8-M Mainline, 32 on v6-M; PLIC: 1023, and 0 is none.
+    most = {UnitName.ARMV6M: 31, UnitName.ARMV7M: 239, UnitName.ARMV8M: 479}
+    limit = most.get(system.target.unit, 479 if system.target.machine is Machine.ARM else 1023)
+    owners: dict[int, str] = {}
+    for component in system.components:
+        at = ("component", component.name, "interrupts")
+        for number in component.interrupts:
+            other = owners.setdefault(number, component.name)
+            if other != component.name:
+                text = f"interrupt {number} is given to `{other}` and to `{component.name}`"
+                faults.add("granted-twice", at, text, "one task handles it and tells the other")
+            if number > limit:
+                faults.add("unknown-interrupt", at, f"interrupt {number} is past the last one, {limit}")
+
+
+def _one_object_one_partition(system: System, faults: Faults) -> None:
+    """Components of one object share a partition, and all but one say which data sections they take."""
+    first: dict[object, Component] = {}
+    for component in system.components:
+        at = ("component", component.name, "objects")
+        for path in component.objects:
+            other = first.setdefault(path, component)
+            if other is component:
+                continue
+            if other.partition != component.partition:
+                text = f"`{other.name}` and `{component.name}` share {path.name} and are in different partitions"
+                faults.add("one-object", at, text, "components of one object share a partition")
+            if not other.selects and not component.selects:
+                text = f"`{other.name}` and `{component.name}` both take all of {path.name}"
+                faults.add("one-object", at, text, "say which data `sections` one of them takes")
+            if not component.selects:
+                first[path] = component
+
+
+def _trust(system: System, faults: Faults) -> None:
+    for component in system.components:
+        at = ("component", component.name, "trust")
+        if component.trust is Trust.UNTRUSTED and not system.isolation and "no-isolation" not in component.accept:
+            text = f'`{component.name}` is untrusted, and isolation = "none" keeps it from nothing'
+            hint = 'turn isolation on, or write accept = ["no-isolation"]'
+            faults.add("untrusted", at, text, hint)
+    for partition in system.partitions:
+        members = [system.component(name) for name in partition.components]
+        verified = [member for member in members if member.trust is Trust.VERIFIED]
+        untrusted = [member.name for member in members if member.trust is Trust.UNTRUSTED]
+        for member in verified:
+            # The verified one is at risk, so the opt-in stands there.
+            if untrusted and "mixed-trust" not in member.accept:
+                others = ", ".join(f"`{name}`" for name in sorted(untrusted))
+                text = f"`{member.name}` is verified and shares partition `{partition.name}` with untrusted {others}"
+                hint = 'give it a partition of its own, or write accept = ["mixed-trust"]'
+                faults.add("mixed-trust", ["component", member.name], text, hint)
+
+
+def _slots(system: System, faults: Faults) -> None:
+    target, reserved = system.target, system.kernel.reserved_slots
+    if system.unit is UnitName.NONE:
+        return
+    if reserved >= target.slots:
+        text = f"{reserved} reserved slots leave none of the {target.slots} that the unit has"
+        faults.add("slot-count", ["kernel", "reserved-slots"], text)
+        return
+    for partition in system.partitions:
+        left = target.slots - reserved
+        if partition.slots is not None and partition.slots > left:
+            text = f"a cap of {partition.slots} slots is above the {left} that the kernel leaves"
+            faults.add("slot-count", ["partition", partition.name, "slots"], text)
+    for entry in target.pmp.fixed:
+        if entry.index >= target.slots:
+            text = f"PMP entry {entry.index} is past the last of {target.slots} slots"
+            faults.add("slot-count", ["target", "pmp"], text)
+
+
+def _shares(system: System, faults: Faults) -> None:
+    known = [partition.name for partition in system.partitions]
+    for share in system.shares:
+        if share.size == 0:
+            faults.add("empty-range", ["shared", share.name, "size"], f"share `{share.name}` has 0 bytes")
+        for name in share.access:
+            if name not in known:
+                text = f"there is no partition `{name}`"
+                faults.add("unknown-partition", ["shared", share.name, "access", name], text, nearest(name, known))
+
+
+def _pins(system: System, faults: Faults) -> None:
+    granule = granule_of(system.target) if system.unit is not UnitName.NONE else 1
+    for partition in system.partitions:
+        for kind, base in partition.pin.items():
+            at = ("partition", partition.name, "pin", kind.value)
+            members = (system.component(name) for name in partition.components)
+            allowed = _unique(name for member in members for name in member.memory.get(kind, ()))
+            inside = [memory for memory in system.target.memories if base in memory.range]
+            if base % granule:
+                text = f"a pin at {hexadecimal(base)} is not a multiple of the unit's {granule} bytes"
+                faults.add("pin-align", at, text)
+            if not any(memory.name in allowed for memory in inside):
+                names = ", ".join(f"`{name}` {system.target.memory(name).range}" for name in allowed)
+                text = f"a pin at {hexadecimal(base)} is not inside {names or 'any memory'}"
+                faults.add("outside-memory", at, text)
+            elif _reserved(system, base):
+                text = f"a pin at {hexadecimal(base)} is inside the reserve {_reserved(system, base)}"
+                faults.add("outside-memory", at, text)
+
+
+def _reserved(system: System, address: int) -> AddressRange | None:
+    return next((reserve.range for reserve in system.reserves if address in reserve.range), None)
+
+
+def _unique(names: Iterable[str]) -> Sequence[str]:
+    return tuple(dict.fromkeys(names))

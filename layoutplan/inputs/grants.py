@@ -1,0 +1,88 @@
+"""Which peripherals components may be granted: one partition each, device registers only, never the private bus."""
+
+from __future__ import annotations
+
+from layoutplan.address import AddressRange
+from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.schema import ManifestTable
+from layoutplan.model.access import Machine, Trust
+from layoutplan.model.component import System
+from layoutplan.model.memory import Alias, Peripheral
+
+PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
+"""The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
+
+
+def check_grants(system: System, manifest: ManifestTable, faults: Faults) -> None:
+    """Add one fault for each grant that would not keep partitions apart."""
+    known = {peripheral.name: peripheral for peripheral in system.peripherals}
+    every = known.keys() | {peripheral.name for peripheral in system.target.peripherals} | set(manifest.peripheral)
+    owners: dict[str, str] = {}
+    for component in system.components:
+        for index, name in enumerate(component.peripherals):
+            at = ("component", component.name, "peripherals", index)
+            if name not in every:
+                faults.add("unknown-peripheral", at, f"there is no peripheral `{name}`", nearest(name, every))
+                continue
+            other = owners.setdefault(name, component.partition)
+            if other != component.partition:
+                text = f"peripheral `{name}` is granted to partition `{other}` and to partition `{component.partition}`"
+                faults.add("granted-twice", at, text, "one partition drives it and serves the other through a share")
+            peripheral = known.get(name)
+            if peripheral is None or not peripheral.bus_master or component.trust is Trust.VERIFIED:
+                continue
+            if "dma" not in component.accept:
+                text = f"`{name}` is a bus master: through it, untrusted `{component.name}` can write any memory"
+                faults.add("dma", at, text, 'keep it in a verified component, or write accept = ["dma"]')
+    for peripheral in known.values():
+        _is_device(system, manifest, peripheral, faults)
+    _disjoint([known[name] for name in sorted(owners) if name in known], owners, manifest, faults)
+
+
+def _is_device(system: System, manifest: ManifestTable, peripheral: Peripheral, faults: Faults) -> None:
+    at = _place(peripheral.name, manifest)
+    for memory in system.target.memories:
+        if memory.range.overlaps(peripheral.range):
+            text = f"peripheral `{peripheral.name}` {peripheral.range} overlaps memory `{memory.name}` {memory.range}"
+            faults.add("not-a-device", at, text)
+    if system.target.machine is Machine.ARM and peripheral.range.overlaps(PRIVATE_PERIPHERAL_BUS):
+        text = f"peripheral `{peripheral.name}` {peripheral.range} is on the private peripheral bus"
+        faults.add("not-a-device", at, text, "its registers control the MPU itself and are never granted")
+    for alias in system.target.aliases:
+        behind = behind_alias(alias, peripheral.range)
+        for memory in system.target.memories:
+            if behind is not None and behind.overlaps(memory.range):
+                text = f"peripheral `{peripheral.name}` {peripheral.range} is a second view of memory `{memory.name}`"
+                faults.add("not-a-device", at, text)
+
+
+def behind_alias(alias: Alias, seen: AddressRange) -> AddressRange | None:
+    """The bytes that ``seen`` reaches through the alias's view, or ``None``."""
+    part = alias.view.intersection(seen)
+    if part is None:
+        return None
+    first = alias.target.base + (part.base - alias.view.base) // alias.scale
+    last = alias.target.base + (part.last - alias.view.base) // alias.scale
+    return AddressRange(first, last + 1)
+
+
+def _disjoint(granted: list[Peripheral], owners: dict[str, str], manifest: ManifestTable, faults: Faults) -> None:
+    by_base = sorted(granted, key=lambda peripheral: (peripheral.range, peripheral.name))
+    for index, lower in enumerate(by_base):
+        for upper in by_base[index + 1 :]:
+            if lower.range.overlaps(upper.range) and owners[lower.name] != owners[upper.name]:
+                text = (
+                    f"peripheral `{lower.name}` {lower.range} of partition `{owners[lower.name]}` and "
+                    f"peripheral `{upper.name}` {upper.range} of partition `{owners[upper.name]}` overlap"
+                )
+                faults.add("granted-twice", _place(upper.name, manifest), text)
+
+
+def _place(name: str, manifest: ManifestTable) -> tuple[str | int, ...]:
+    """Where the manifest speaks of a peripheral: its own table, or the component that takes it from the chip."""
+    if name in manifest.peripheral:
+        return ("peripheral", name)
+    for component, table in manifest.component.items():
+        if name in table.peripherals:
+            return ("component", component, "peripherals", table.peripherals.index(name))
+    return ("peripheral", name)

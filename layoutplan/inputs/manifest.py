@@ -1,0 +1,64 @@
+"""Reads ``layout.toml``: TOML, then its shape, then what it names, each step telling all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from layoutplan.errors import BadInput, Fault
+from layoutplan.inputs.crosscheck import cross_check
+from layoutplan.inputs.faults import Faults
+from layoutplan.inputs.location import Locations
+from layoutplan.inputs.paths import Paths
+from layoutplan.inputs.pending import refuse_pending
+from layoutplan.inputs.schema import ManifestTable, manifest_schema
+from layoutplan.inputs.shape import check_shape, parse_toml
+from layoutplan.inputs.system import build_system
+from layoutplan.inputs.target import read_target
+from layoutplan.model.component import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRead:
+    """The system, the environment variables that it used with their values, and the files that were read."""
+
+    system: System
+    environ: Mapping[str, str]
+    files: tuple[Path, ...]
+
+
+def read_manifest(path: Path, environ: Mapping[str, str]) -> ManifestRead:
+    """The system that the manifest describes, not measured yet. ``BadInput`` has every fault of the first bad step."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        hint = "`layoutplan init` writes a first one"
+        raise BadInput(
+            [Fault(code="no-manifest", message=f"cannot read: {reason}", where=str(path), hint=hint)]
+        ) from None
+    return read_manifest_bytes(data, path, environ)
+
+
+def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> ManifestRead:
+    """As ``read_manifest``, from the bytes of the manifest at ``path``."""
+    tables = parse_toml(data, path.name)
+    locations = Locations(path.name, data.decode("utf-8-sig"))
+    faults = Faults(locations)
+    check_shape(tables, manifest_schema(), faults)
+    faults.raise_any()
+    try:
+        manifest = msgspec.convert(tables, ManifestTable)
+    except msgspec.ValidationError as error:
+        # Only what JSON Schema and msgspec read differently comes here, such as 1.0 for a whole number.
+        raise BadInput([Fault(code="bad-value", message=str(error), where=path.name)]) from None
+    target, chip = read_target(manifest, faults)
+    refuse_pending(manifest, target, faults)
+    paths = Paths(path.parent, environ, faults)
+    system = build_system(manifest, path, target, chip, paths, locations, faults)
+    cross_check(system, manifest, faults)
+    faults.raise_any()
+    return ManifestRead(system=system, environ=dict(sorted(paths.used.items())), files=(path,))

@@ -1,0 +1,178 @@
+"""Turns objects into the input sections that a linker will lay out, in its order, with sizes and alignments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from layoutplan.address import align_up
+from layoutplan.errors import BadInput, Fault
+from layoutplan.inputs.architecture import one_architecture
+from layoutplan.inputs.objectfiles import read_objects
+from layoutplan.inputs.safety import SafetyManifest, read_safety_manifests
+from layoutplan.model.component import Component, InputSection, Role, System
+from layoutplan.objects import RelocatableObject, Section, SectionFlag, SectionType, refusals
+
+LINEAR_MEMORY_BASE = "__linear_memory_base"
+"""What a dissolved component leaves undefined when its wasm memory is not in the object."""
+
+COMMON = "COMMON"
+"""The linkers' name for the tentative definitions of all input files."""
+
+
+def measure(system: System, objects: Mapping[str, tuple[Path, ...]]) -> System:
+    """The system with every component's ``sections``, from ``objects`` by component name (``runtime`` too).
+
+    ``BadInput`` tells every fault of every object: unreadable, mixed architectures, constructors, thread-locals,
+    rlibs, bitcode, a linear memory of unknown size.
+    """
+    faults: list[Fault] = []
+    read: dict[str, tuple[RelocatableObject, ...]] = {}
+    for component in _all(system):
+        read[component.name] = _read(objects.get(component.name, ()), faults)
+    everything = [found for rows in read.values() for found in rows]
+    faults += one_architecture(system, everything)
+    for found in everything:
+        faults += refusals(found)
+    components = tuple(_measured(system, component, read, faults) for component in system.components)
+    runtime = system.runtime and _measured(system, system.runtime, read, faults)
+    if runtime is not None:
+        faults += _stateless(runtime)
+    if faults:
+        raise BadInput(faults)
+    return replace(system, components=components, runtime=runtime)
+
+
+def _all(system: System) -> tuple[Component, ...]:
+    return system.components if system.runtime is None else (*system.components, system.runtime)
+
+
+def _read(paths: Iterable[Path], faults: list[Fault]) -> tuple[RelocatableObject, ...]:
+    found: list[RelocatableObject] = []
+    for path in paths:
+        try:
+            found += read_objects(path)
+        except BadInput as error:
+            faults += error.faults
+    return tuple(found)
+
+
+def _measured(
+    system: System, component: Component, read: Mapping[str, tuple[RelocatableObject, ...]], faults: list[Fault]
+) -> Component:
+    siblings = [other for other in system.components if set(other.objects) & set(component.objects)]
+    taken_by_others = {name for other in siblings if other is not component for name in other.selects}
+    rows = read[component.name]
+    if component.selects:
+        # The sections come out of the object that is linked: that of the component which names no sections.
+        whole = next((other for other in siblings if not other.selects), component)
+        rows = read[whole.name] or rows
+    sections: list[InputSection] = []
+    seen_groups: set[str] = set()
+    for found in rows:
+        sections += _sections(found, seen_groups)
+    prefixes = tuple(f".lp.{other.name}" for other in siblings)
+    if component.selects:
+        chosen = [s for s in sections if _own_name(s.name, prefixes) in component.selects]
+        faults += _selection_faults(component, chosen, prefixes)
+    else:
+        chosen = [s for s in sections if _own_name(s.name, prefixes) not in taken_by_others]
+    needed = _linear_memory(component, rows, chosen, faults) if not component.selects else component.linear_memory
+    return replace(component, sections=tuple(chosen), linear_memory=needed)
+
+
+def _sections(found: RelocatableObject, seen_groups: set[str]) -> list[InputSection]:
+    discarded = {index for index, signature in found.groups.items() if signature in seen_groups}
+    seen_groups.update(found.groups.values())
+    sections = [
+        InputSection(
+            object=found.name, name=section.name, role=role_of(section), size=section.size, align=section.align
+        )
+        for section in found.allocated
+        if section.index not in discarded and section.type != SectionType.ARM_EXIDX
+    ]
+    common = 0
+    for symbol in found.commons:
+        common = align_up(common, max(symbol.value, 1)) + symbol.size
+    if common:
+        align = max(symbol.value for symbol in found.commons)
+        sections.append(InputSection(object=found.name, name=COMMON, role=Role.BSS, size=common, align=max(align, 1)))
+    return sections
+
+
+def role_of(section: Section) -> Role:
+    """What an allocated section holds, by its flags: names mean nothing to a linker."""
+    if SectionFlag.EXECINSTR in section.flags:
+        return Role.TEXT
+    if section.type == SectionType.NOBITS:
+        return Role.BSS
+    return Role.DATA if SectionFlag.WRITE in section.flags else Role.RODATA
+
+
+def _own_name(name: str, prefixes: tuple[str, ...]) -> str:
+    """The section's name before sealing put ``.lp.<component>`` in front of it."""
+    for prefix in prefixes:
+        if name.startswith(prefix + "."):
+            return name[len(prefix) :]
+    return name
+
+
+def _selection_faults(component: Component, chosen: list[InputSection], prefixes: tuple[str, ...]) -> list[Fault]:
+    where = f"component.{component.name}.sections"
+    names = {_own_name(section.name, prefixes) for section in chosen}
+    faults = [
+        Fault(code="unknown-section", message=f"no object of `{component.name}` has a section `{name}`", where=where)
+        for name in component.selects
+        if name not in names
+    ]
+    for section in chosen:
+        if section.role not in (Role.DATA, Role.BSS):
+            text = f"`{section.name}` is {section.role}, and only data sections can be given to another component"
+            faults.append(Fault(code="not-data", message=text, where=where))
+    return faults
+
+
+def _linear_memory(
+    component: Component, rows: tuple[RelocatableObject, ...], sections: list[InputSection], faults: list[Fault]
+) -> int:
+    """Bytes of wasm memory to plan beside the object's own sections.
+
+    The manifest's word comes first. Else the safety manifest beside the object says how much the code expects, and
+    that is needed unless a section of the object is already large enough to be it.
+    """
+    if component.linear_memory:
+        return component.linear_memory
+    safety = _safety(component, faults)
+    external = any(LINEAR_MEMORY_BASE in found.undefined for found in rows)
+    declared = sum(one.linear_memory_bytes for one in safety)
+    largest = max((s.size for s in sections if s.role in (Role.BSS, Role.DATA)), default=0)
+    if external and not declared:
+        text = (
+            f"`{component.name}` needs a linear memory of a size that nothing says: `{LINEAR_MEMORY_BASE}` is undefined"
+        )
+        hint = 'give linear-memory = "64K", or keep <object>.safety-manifest.json beside the object'
+        where = f"component.{component.name}.linear-memory"
+        faults.append(Fault(code="linear-memory", message=text, where=where, hint=hint))
+    return declared if external or largest < declared else 0
+
+
+def _safety(component: Component, faults: list[Fault]) -> tuple[SafetyManifest, ...]:
+    try:
+        return read_safety_manifests(component.objects)
+    except BadInput as error:
+        faults += error.faults
+        return ()
+
+
+def _stateless(runtime: Component) -> list[Fault]:
+    return [
+        Fault(
+            code="runtime-state",
+            message=f"`{section.name}` of {section.object} is {section.role}, and the runtime has no memory of its own",
+            where="runtime.objects",
+            hint="what keeps state belongs into each component",
+        )
+        for section in runtime.sections
+        if section.role in (Role.DATA, Role.BSS)
+    ]

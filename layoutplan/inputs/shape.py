@@ -1,0 +1,143 @@
+"""Reads a TOML text and holds it against the schema: every departure is one fault in plain words."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from layoutplan.errors import BadInput, Fault
+from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.location import dotted
+
+MAX_BYTES = 4 << 20
+"""A manifest of this size is a mistake (the wrong file was named), and reading it would cost minutes."""
+
+
+def parse_toml(data: bytes, name: str) -> dict[str, Any]:
+    """The tables of a TOML file; ``BadInput`` with the reader's line and column when it is not TOML."""
+    if len(data) > MAX_BYTES:
+        raise BadInput([_not_toml(f"{len(data)} bytes is more than the {MAX_BYTES} that a manifest may have", name)])
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadInput([_not_toml(f"byte {error.start} is not UTF-8", f"{name}:{line}")]) from None
+    except RecursionError:
+        raise BadInput([_not_toml("arrays or tables are nested too deeply", name)]) from None
+    except ValueError as error:
+        # tomllib.TOMLDecodeError, or Python's own limit on the digits of one number.
+        raise BadInput([_not_toml(str(error), name)]) from None
+
+
+def _not_toml(message: str, where: str) -> Fault:
+    return Fault(code="not-toml", message=message, where=where)
+
+
+def check_shape(tables: Mapping[str, Any], schema: Mapping[str, Any], faults: Faults) -> None:
+    """Add one fault for each way in which ``tables`` depart from the JSON Schema."""
+    import jsonschema_rs
+
+    plain = _plain(tables)
+    for error in jsonschema_rs.validator_for(dict(schema)).iter_errors(plain):
+        path, steps, kind = error.instance_path, error.schema_path, error.kind.name
+        at = dotted(path) or "the manifest"
+        if kind == "additionalProperties":
+            known = _node(schema, steps[:-1])["properties"]
+            value = _value(plain, path)
+            for key in sorted(set(value) - set(known)):
+                faults.add("unknown-key", [*path, key], f"`{key}` is not a key of {_table(path)}", nearest(key, known))
+        elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+            key = str(error.kind.property)
+            faults.add("missing-key", [*path, key], f"{_table(path)} needs `{key}`", _expected(schema, steps[:-1], key))
+        elif kind == "propertyNames":
+            names = _node(schema, steps[: steps.index("propertyNames") + 1])
+            for key in _value(tables, path):
+                if not re.fullmatch(names["pattern"], key) or "\n" in key or len(key) > names["maxLength"]:
+                    faults.add("bad-name", [*path, key], f"{_shown(key)} is not {names['description']}")
+        else:
+            value = _value(tables, path)
+            faults.add("bad-value", path, f"`{at}` is {_shown(value)}, expected {_wanted(schema, steps)}")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    """The value with what JSON lacks (dates, NaN, infinities, integers past 64 bits) as null, which nothing accepts."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime.date | datetime.time) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and not -(1 << 63) <= value < 1 << 63:
+        return None
+    return value
+
+
+def _node(schema: Mapping[str, Any], steps: Sequence[str | int]) -> Mapping[str, Any]:
+    node: Any = schema
+    for step in steps:
+        node = node[step]
+    return node  # type: ignore[no-any-return]  # a JSON Schema's objects are mappings
+
+
+def _value(tables: Any, path: Sequence[str | int]) -> Any:  # noqa: ANN401 - whatever TOML holds
+    for step in path:
+        tables = tables[step]
+    return tables
+
+
+def _table(path: Sequence[str | int]) -> str:
+    return f"[{dotted(path)}]" if path else "the manifest"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "an array" if value else "an empty array"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    text = text.encode("unicode_escape").decode()
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+_TYPES = {
+    "string": "text in quotes",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "a table",
+}
+
+
+def _wanted(schema: Mapping[str, Any], steps: Sequence[str | int]) -> str:
+    """What the schema asks for at the place where one keyword was not met."""
+    return _describe(schema, _node(schema, steps[:-1]))
+
+
+def _expected(schema: Mapping[str, Any], steps: Sequence[str | int], key: str) -> str:
+    return "give " + _describe(schema, _node(schema, steps)["properties"][key])
+
+
+def _describe(schema: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    if node.get("type") == "object":
+        return "a table that is not empty" if node.get("minProperties") else "a table"
+    if "description" in node:
+        return str(node["description"])
+    if "enum" in node:
+        return " or ".join(f'"{word}"' if isinstance(word, str) else str(word) for word in node["enum"])
+    text = _TYPES[node["type"]]
+    if "minimum" in node and "maximum" in node:
+        text += f" from {node['minimum']} to {node['maximum']}"
+    elif "exclusiveMinimum" in node:
+        text += f" above {node['exclusiveMinimum']} and at most {node['maximum']:g}"
+    if node.get("minItems"):
+        text += " that is not empty"
+    return text

@@ -1,0 +1,195 @@
+"""The target: a chip of the catalogue, what the manifest lays over it, or a unit with memories of its own."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from msgspec import UNSET
+
+from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal
+from layoutplan.inputs.chips.catalogue import Chip, chip_names, read_chip
+from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.quantities import size_of
+from layoutplan.inputs.schema import ManifestTable, MemoryTable, PmpEntryTable, PmpTable
+from layoutplan.model.access import Access, Machine, UnitName
+from layoutplan.model.memory import FixedEntry, Memory, MemoryType, PmpTraits, Target
+
+SLOT_COUNTS = {
+    UnitName.ARMV6M: (8,),  # ARM DDI 0419E, B3.5: MPU_TYPE.DREGION reads 8 or, without an MPU, 0
+    UnitName.ARMV7M: (8, 16),  # ARM DDI 0403E, B3.5: the implementations have 8 or 16
+    UnitName.ARMV8M: (4, 8, 12, 16),  # ARM DDI 0553B, MPU_TYPE.DREGION
+    UnitName.PMP: tuple(range(1, 65)),  # privileged specification 1.12, 3.7.1: up to 64 entries, the lowest first
+    UnitName.NONE: (0,),
+}
+DEFAULT_SLOTS = {UnitName.ARMV6M: 8, UnitName.ARMV7M: 8, UnitName.ARMV8M: 8, UnitName.PMP: 16, UnitName.NONE: 0}
+GRANULES = {UnitName.ARMV6M: 256, UnitName.ARMV7M: 32, UnitName.ARMV8M: 32, UnitName.NONE: 1}
+"""Bytes that every base and end of a region is a multiple of; PMP's is its grain. v7-M and v6-M: the least region."""
+
+
+def granule_of(target: Target) -> int:
+    """Bytes that bases of blocks are multiples of when the target's unit guards them."""
+    return target.pmp.grain if target.unit is UnitName.PMP else GRANULES[target.unit]
+
+
+def default_type(origin: int, machine: Machine) -> MemoryType:
+    """What the default memory map makes of an address (ARM DDI 0403E, table B3-1; the same in Armv8-M).
+
+    A region that says otherwise than the background map would let two views of one byte differ in caching.
+    PMP has no memory types, so there the answer only fills the field.
+    """
+    if machine is Machine.RISCV:
+        return MemoryType.NORMAL_WRITE_BACK
+    if origin < 0x2000_0000 or 0x8000_0000 <= origin < 0xA000_0000:
+        return MemoryType.NORMAL_WRITE_THROUGH
+    if origin < 0x4000_0000 or 0x6000_0000 <= origin < 0x8000_0000:
+        return MemoryType.NORMAL_WRITE_BACK
+    return MemoryType.DEVICE
+
+
+def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip | None]:
+    """The target and its catalogue entry. After a fault it is what can still be cross-checked."""
+    table = manifest.target
+    chip: Chip | None = None
+    if table.chip is not UNSET:
+        try:
+            chip = read_chip(table.chip)
+        except KeyError:
+            hint = nearest(table.chip, chip_names()) or "describe it with [target] unit and [memory]"
+            faults.add("unknown-chip", ["target", "chip"], f"`{table.chip}` is not in the chip catalogue", hint)
+    elif table.unit is UNSET:
+        hint = 'give `chip = "…"`, or `unit = "…"` with [memory] tables'
+        faults.add("no-target", ["target"], "neither a chip nor a protection unit is given", hint)
+    base = _of_chip(chip) if chip is not None else Target(unit=UnitName.NONE, slots=0, memories=())
+    unit = base.unit if table.unit is UNSET else UnitName(table.unit)
+    machine = base.machine if chip is not None else _machine(unit)
+    overridden = table.unit is not UNSET or table.slots is not UNSET or table.pmp is not UNSET or bool(manifest.memory)
+    target = replace(
+        base,
+        machine=machine,
+        unit=unit,
+        slots=_slots(manifest, base, unit, faults),
+        memories=_memories(manifest, base, machine, faults),
+        pmp=_pmp(manifest, base.pmp, unit, faults),
+        fpu=base.fpu if table.fpu is UNSET else table.fpu,
+        verified=base.verified and not overridden,
+    )
+    _machine_fits(chip, target, faults)
+    return target, chip
+
+
+def _of_chip(chip: Chip) -> Target:
+    return Target(
+        chip=chip.name,
+        machine=chip.core.machine,
+        unit=chip.unit.name,
+        slots=chip.unit.slots,
+        memories=chip.memories,
+        peripherals=chip.peripherals,
+        aliases=chip.aliases,
+        pmp=chip.pmp_traits,
+        fpu=chip.core.fpu,
+        verified=chip.verified,
+    )
+
+
+def _machine(unit: UnitName) -> Machine:
+    return Machine.RISCV if unit is UnitName.PMP else Machine.ARM
+
+
+def _machine_fits(chip: Chip | None, target: Target, faults: Faults) -> None:
+    if chip is None or target.unit is UnitName.NONE or target.machine is _machine(target.unit):
+        return
+    faults.add("wrong-unit", ["target", "unit"], f'`{chip.name}` is {chip.core.name}, which has no "{target.unit}"')
+
+
+def _slots(manifest: ManifestTable, base: Target, unit: UnitName, faults: Faults) -> int:
+    given = manifest.target.slots
+    if given is UNSET:
+        return base.slots if unit is base.unit and base.slots else DEFAULT_SLOTS[unit]
+    if given not in SLOT_COUNTS[unit]:
+        known = ", ".join(map(str, SLOT_COUNTS[unit])) if len(SLOT_COUNTS[unit]) < 10 else "1 to 64"
+        faults.add("slot-count", ["target", "slots"], f'"{unit}" has {known} slots, not {given}')
+    return given
+
+
+def _memories(manifest: ManifestTable, base: Target, machine: Machine, faults: Faults) -> tuple[Memory, ...]:
+    memories = {memory.name: memory for memory in base.memories}
+    for name, table in manifest.memory.items():
+        memory = _memory(name, table, memories.get(name), machine, faults)
+        if memory is not None:
+            memories[name] = memory
+    found = sorted(memories.values(), key=lambda memory: (memory.range, memory.name))
+    for lower, upper in itertools.pairwise(found):
+        if lower.range.overlaps(upper.range):
+            at = upper.name if upper.name in manifest.memory else lower.name
+            text = f"memory `{lower.name}` {lower.range} and memory `{upper.name}` {upper.range} overlap"
+            faults.add("memory-overlap", ["memory", at], text)
+    return tuple(sorted(memories.values(), key=lambda memory: memory.name))
+
+
+def _memory(name: str, table: MemoryTable, chips: Memory | None, machine: Machine, faults: Faults) -> Memory | None:
+    missing = [key for key in ("origin", "length", "access") if getattr(table, key) is UNSET]
+    if missing and chips is None:
+        text = ", ".join(f"`{key}`" for key in missing)
+        faults.add("missing-key", ["memory", name], f"[memory.{name}] needs {text}: no chip has a memory of that name")
+        return None
+    origin = table.origin if table.origin is not UNSET else chips.range.base if chips else 0
+    length = size_of(table.length) if table.length is not UNSET else chips.range.size if chips else 0
+    access = Access.of(table.access) if table.access is not UNSET else chips.access if chips else Access.NONE
+    if not 0 < length <= ADDRESS_SPACE_END - origin:
+        at = "length" if table.length is not UNSET else "origin"
+        text = f"{length} bytes from {hexadecimal(origin)} are not between one byte and the end of the address space"
+        faults.add("memory-size", ["memory", name, at], text)
+        return None
+    moved = chips is None or table.origin is not UNSET
+    return Memory(
+        name=name,
+        range=AddressRange.of(origin, length),
+        access=access,
+        type=default_type(origin, machine) if moved or chips is None else chips.type,
+        shareable=False if moved or chips is None else chips.shareable,
+    )
+
+
+def _pmp(manifest: ManifestTable, base: PmpTraits, unit: UnitName, faults: Faults) -> PmpTraits:
+    table = manifest.target.pmp
+    if table is UNSET:
+        return base
+    at = ["target", "pmp"]
+    if unit is not UnitName.PMP:
+        faults.add("wrong-unit", at, f'`pmp` describes a RISC-V PMP, and the unit is "{unit}"')
+        return base
+    grain = base.grain if table.grain is UNSET else table.grain
+    if grain & (grain - 1):
+        faults.add("bad-value", [*at, "grain"], f"a grain of {grain} bytes is not a power of two")
+    modes = base.modes if table.modes is UNSET else frozenset(table.modes)
+    if grain > 4 and table.modes is not UNSET and "na4" in modes:
+        # Privileged specification 1.12, 3.7.1: with G >= 1 the NA4 mode is not selectable.
+        faults.add("bad-value", [*at, "modes"], f'"na4" does not exist with a grain of {grain} bytes')
+    return replace(
+        base,
+        grain=grain,
+        modes=modes - {"na4"} if grain > 4 else modes,
+        fixed=_fixed(table, base, faults),
+        smepmp=base.smepmp if table.smepmp is UNSET else table.smepmp,
+    )
+
+
+def _fixed(table: PmpTable, base: PmpTraits, faults: Faults) -> tuple[FixedEntry, ...]:
+    entries: dict[int, FixedEntry] = {}
+    given: list[tuple[str, list[PmpEntryTable]]] = [
+        (key, entries_) for key, entries_ in (("preset", table.preset), ("hardwired", table.hardwired)) if entries_
+    ]
+    for entry in base.fixed:
+        replaced = table.hardwired if entry.hardwired else table.preset
+        if replaced is UNSET:
+            entries[entry.index] = entry
+    for key, rows in given:
+        for number, row in enumerate(rows):
+            if row.index in entries:
+                faults.add("duplicate", ["target", "pmp", key, number], f"PMP entry {row.index} is described twice")
+            entries[row.index] = FixedEntry(
+                index=row.index, address=row.address, config=row.config, hardwired=key == "hardwired"
+            )
+    return tuple(entries[index] for index in sorted(entries))
