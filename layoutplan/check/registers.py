@@ -1,0 +1,126 @@
+"""The register tables of a plan as tables: every hardware slot once, static ones equal, reserved ones empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layoutplan.address import AddressRange
+from layoutplan.model.access import Isolation, UnitName
+from layoutplan.model.component import System
+from layoutplan.model.evidence import Finding
+from layoutplan.model.plan import DISABLED, Plan, SlotMap, Words
+
+RULES = ("slot-map", "slot-cap", "static-slots", "reserved-slots", "software-bounds")
+
+
+def words_of(system: System, plan: Plan, partition: str) -> tuple[Words, ...]:
+    """The pairs of every hardware slot, ascending; disabled where the plan has none (which is a finding elsewhere)."""
+    told = {slot.index: slot.words for slot in plan.registers.get(partition, ())}
+    return tuple(told.get(index, DISABLED) for index in range(system.target.slots))
+
+
+def structure(system: System, plan: Plan) -> Iterator[Finding]:
+    """Everything wrong with the tables as such."""
+    if system.unit is UnitName.NONE:
+        for partition, slots in plan.registers.items():
+            if any(slot.words != DISABLED for slot in slots):
+                yield Finding(rule="slot-map", partition=partition, message="isolation is off, yet slots are enabled")
+    else:
+        yield from _slot_map(system, plan)
+        yield from _static(plan)
+    yield from _software(system, plan)
+
+
+def kinds(slots: SlotMap) -> dict[int, str]:
+    """Slot index to ``static``, ``dynamic`` or ``reserved``; a slot claimed twice is ``twice``."""
+    found: dict[int, str] = {}
+    for kind, first, count in (
+        ("static", slots.first_static, slots.static),
+        ("dynamic", slots.first_dynamic, slots.dynamic),
+        ("reserved", slots.first_reserved, slots.reserved),
+    ):
+        for index in range(first, first + count):
+            found[index] = "twice" if index in found else kind
+    return found
+
+
+def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
+    by_kind = kinds(plan.slots)
+    fixed = {entry.index for entry in system.target.pmp.fixed if entry.hardwired and system.unit is UnitName.PMP}
+    everything = set(range(system.target.slots))
+    for index in sorted(set(by_kind) | everything):
+        if by_kind.get(index) == "twice" or (index in by_kind and index in fixed) or index not in everything:
+            yield Finding(rule="slot-map", message=f"slot {index} is claimed twice, hard-wired, or not in the hardware")
+        elif index not in by_kind and index not in fixed:
+            yield Finding(rule="slot-map", message=f"slot {index} is nobody's: it would keep what it held at reset")
+    if plan.slots.reserved != system.kernel.reserved_slots:
+        message = f"{plan.slots.reserved} slots are reserved where the kernel asks for {system.kernel.reserved_slots}"
+        yield Finding(rule="slot-map", message=message)
+    if plan.slots.reserved and plan.slots.first_reserved + plan.slots.reserved != system.target.slots - len(
+        [index for index in fixed if index >= plan.slots.first_reserved]
+    ):
+        yield Finding(rule="slot-map", message="reserved slots are not the last")
+    names = tuple(sorted(p.name for p in system.partitions))
+    if tuple(plan.registers) != names:
+        yield Finding(rule="slot-map", message=f"registers of {', '.join(plan.registers)}, not of {', '.join(names)}")
+    caps = {p.name: p.slots for p in system.partitions}
+    for partition, slots in plan.registers.items():
+        if [slot.index for slot in slots] != list(range(system.target.slots)):
+            message = f"slots {[slot.index for slot in slots]}, not every one of {system.target.slots} ascending"
+            yield Finding(rule="slot-map", partition=partition, message=message)
+        for slot in slots:
+            kind = by_kind.get(slot.index, "hard-wired" if slot.index in fixed else "nobody's")
+            told = "reserved" if slot.reserved else "static" if slot.static else "dynamic"
+            if kind in ("static", "dynamic", "reserved") and kind != told:
+                message = f"slot {slot.index} says {told}, the map says {kind}"
+                yield Finding(rule="slot-map", partition=partition, message=message)
+            if (kind == "reserved" or slot.reserved) and slot.words != DISABLED:
+                message = f"reserved slot {slot.index} has words"
+                yield Finding(rule="reserved-slots", partition=partition, message=message)
+        cap = caps.get(partition)
+        used = sum(1 for slot in slots if enabled(system.unit, slot.words))
+        if cap is not None and used > cap:
+            message = f"{used} slots are enabled where the manifest allows {cap}"
+            yield Finding(rule="slot-cap", partition=partition, message=message)
+
+
+def enabled(unit: UnitName, words: Words) -> bool:
+    """Whether a slot takes part in matching. A PMP entry that is OFF may still be the lower bound of the next."""
+    if unit is UnitName.PMP:
+        return words != DISABLED
+    return bool(words[1] & 1)
+
+
+def _static(plan: Plan) -> Iterator[Finding]:
+    static = [index for index, kind in kinds(plan.slots).items() if kind == "static"]
+    tables = {partition: {slot.index: slot.words for slot in slots} for partition, slots in plan.registers.items()}
+    for index in static:
+        told = {partition: table.get(index, DISABLED) for partition, table in tables.items()}
+        if len(set(told.values())) > 1:
+            first = next(iter(told.values()))
+            other = next(partition for partition, words in told.items() if words != first)
+            message = f"static slot {index} differs from other partitions; it is written once, at boot"
+            yield Finding(rule="static-slots", partition=other, message=message)
+
+
+def _software(system: System, plan: Plan) -> Iterator[Finding]:
+    wanted = Isolation.SOFTWARE in system.isolation
+    names = {p.name for p in system.partitions}
+    if not wanted:
+        for partition in plan.software:
+            yield Finding(rule="software-bounds", partition=partition, message="bounds that nobody asked for")
+        return
+    for partition in sorted(set(plan.software) - names):
+        yield Finding(rule="software-bounds", partition=partition, message="bounds of no partition")
+    for partition, bounds in plan.software.items():
+        if bounds.size < 1 or bounds.base < 0:
+            yield Finding(rule="software-bounds", partition=partition, message="bounds of no bytes")
+            continue
+        range_ = AddressRange.of(bounds.base, bounds.size)
+        own = [p.used for p in plan.placements if p.block.partition == partition and p.block.kind.value == "data"]
+        if not any(block.contains(range_) for block in own):
+            message = "the bounds are not inside the partition's own data"
+            yield Finding(rule="software-bounds", partition=partition, range=range_, message=message)
+        if bounds.mask and (bounds.mask & (bounds.mask + 1) or bounds.mask >= bounds.size):
+            message = f"mask {bounds.mask:#x} lets an access leave the {bounds.size} B of the bounds"
+            yield Finding(rule="software-bounds", partition=partition, range=range_, message=message)

@@ -1,0 +1,202 @@
+"""The obligations as SMT-LIB 2 text: the prelude of the unit, the words as literals, owners and needs as intervals.
+
+This text is primary: Z3 reads it here, any solver reads the same bytes from the evidence. It restates the rules and
+does not call the enumeration; the two are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from layoutplan.address import AddressRange
+from layoutplan.check.facts import Facts, Need
+from layoutplan.model.access import Access
+from layoutplan.model.memory import Alias
+
+NOWHERE = 1 << 35
+"""An address beyond every bus: nothing is ever permitted there. Negative controls ask for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question: ``asserted`` must be unsatisfiable, its ``control`` must be satisfiable."""
+
+    rule: str
+    partition: str
+    asserted: str
+    control: str
+
+    @property
+    def name(self) -> str:
+        """``isolation.uart``; the rule alone where all partitions are asked about together."""
+        return f"{self.rule}.{self.partition}" if self.partition else self.rule
+
+
+def prelude(name: str) -> str:
+    """The hand-written part for one unit."""
+    return resources.files("layoutplan.check").joinpath(name).read_text(encoding="utf-8")
+
+
+def address(value: int) -> str:
+    """A 36-bit literal."""
+    return f"#x{value:09x}"
+
+
+def word(value: int) -> str:
+    """A 32-bit literal."""
+    return f"#x{value & 0xFFFF_FFFF:08x}"
+
+
+def rights(access: Access) -> str:
+    """A 3-bit literal: bit 0 read, 1 write, 2 execute."""
+    return f"#b{int(access):03b}"
+
+
+def choose(pieces: Iterable[tuple[AddressRange, str]], default: str, variable: str = "a") -> str:
+    """Nested ``ite`` over ranges; the first that holds the address decides."""
+    text, depth = "", 0
+    for range_, value in pieces:
+        text += f"(ite (within {variable} {address(range_.base)} {address(range_.end)}) {value}\n  "
+        depth += 1
+    return text + default + ")" * depth
+
+
+def any_of(terms: Iterable[str]) -> str:
+    """Disjunction; ``false`` of nothing."""
+    terms = tuple(terms)
+    return f"(or {' '.join(terms)})" if terms else "false"
+
+
+def definitions(facts: Facts, units: Mapping[str, str]) -> str:
+    """``physical`` and, by partition, the unit's functions (``units``), ``needed`` and ``allowed``."""
+    lines = ["(declare-const a Addr)", "(declare-const b Addr)"]
+    lines.append(f"(define-fun physical ((a Addr)) Addr {_physical(facts.aliases)})")
+    for partition in facts.partitions:
+        lines.append(units[partition])
+        needs = [(need.range, rights(need.access)) for need in facts.needs_of(partition) if not need.whole]
+        owned = [(t.range, rights(t.rights[partition])) for t in facts.territories if partition in t.rights]
+        lines.append(f"(define-fun needed.{partition} ((a Addr)) Rights {_union(needs)})")
+        lines.append(f"(define-fun allowed.{partition} ((a Addr)) Rights {choose(owned, '#b000')})")
+        kernel = _union([(need.range, rights(need.access)) for need in facts.kernel_needs[partition]])
+        lines.append(f"(define-fun kernel.{partition} ((a Addr)) Rights {kernel})")
+    return "\n".join(lines) + "\n"
+
+
+def _union(pieces: list[tuple[AddressRange, str]]) -> str:
+    """Needs may overlap (overlapping blocks are refused elsewhere), so each is asked for by itself."""
+    if not pieces:
+        return "#b000"
+    terms = [f"(ite (within a {address(r.base)} {address(r.end)}) {value} #b000)" for r, value in pieces]
+    return terms[0] if len(terms) == 1 else "(bvor\n  " + "\n  ".join(terms) + ")"
+
+
+def _physical(aliases: tuple[Alias, ...]) -> str:
+    text, depth = "", 0
+    for alias in aliases:
+        offset = f"(bvsub a {address(alias.view.base)})"
+        if alias.scale > 1:
+            offset = f"(bvudiv {offset} {address(alias.scale)})"
+        moved = f"(bvadd {address(alias.target.base)} {offset})"
+        text += f"(ite (within a {address(alias.view.base)} {address(alias.view.end)}) {moved}\n  "
+        depth += 1
+    return text + "a" + ")" * depth
+
+
+def isolation(partition: str, first: Need | None) -> Query:
+    """Some issued address where more is permitted than the owner allows."""
+    excess = "(not (= (bvand (user.{p} a) (bvnot {allowed})) #b000))"
+    allowed = f"(allowed.{partition} (physical a))"
+    asserted = f"(and (issued a) {excess.format(p=partition, allowed=allowed)})"
+    # The control takes one needed byte away from the partition: it must be found, and nothing else.
+    byte = address(first.range.base) if first else address(0)
+    taken = f"(ite (= a {byte}) #b000 {allowed})"
+    control = f"(and (issued a) {excess.format(p=partition, allowed=taken)})"
+    return Query(rule="isolation", partition=partition, asserted=asserted, control=control)
+
+
+def availability(partition: str) -> Query:
+    """Some needed right that is not permitted; the control needs a byte that does not exist."""
+    asserted = f"(not (= (bvand (needed.{partition} a) (bvnot (user.{partition} a))) #b000))"
+    more = f"(bvor (needed.{partition} a) (ite (= a {address(NOWHERE)}) #b001 #b000))"
+    control = f"(not (= (bvand {more} (bvnot (user.{partition} a))) #b000))"
+    return Query(rule="availability", partition=partition, asserted=asserted, control=control)
+
+
+def kernel_access(partition: str) -> Query:
+    """Some right that the kernel needs and does not have under the partition's registers."""
+    asserted = f"(not (= (bvand (kernel.{partition} a) (bvnot (privileged.{partition} a))) #b000))"
+    more = f"(bvor (kernel.{partition} a) (ite (= a {address(NOWHERE)}) #b001 #b000))"
+    control = f"(not (= (bvand {more} (bvnot (privileged.{partition} a))) #b000))"
+    return Query(rule="kernel-access", partition=partition, asserted=asserted, control=control)
+
+
+def memory_types(partition: str, facts: Facts) -> Query:
+    """Some permitted address of another type than the catalogue's; the control asks for the right type."""
+    cases = []
+    for typed in facts.types:
+        right = f"(type.{typed.type.value} (decider.{partition} a))"
+        if typed.type.value != "device":
+            shared = f"(shareable (decider.{partition} a))"
+            right = f"(and {right} {shared if typed.shareable else f'(not {shared})'})"
+        cases.append((typed.range, right))
+    right_type = choose(cases, f"(type.device (decider.{partition} a))")
+    permitted = f"(issued a) (not (= (user.{partition} a) #b000))"
+    return Query(
+        rule="memory-type",
+        partition=partition,
+        asserted=f"(and {permitted} (not {right_type}))",
+        control=f"(and {permitted} {right_type})",
+    )
+
+
+def write_xor_execute(facts: Facts) -> Query:
+    """Two addresses of one physical byte, one that somebody writes and one that somebody executes."""
+    second = "b" if facts.aliases else "a"
+    writes = [f"(= ((_ extract 1 1) (user.{p} a)) #b1)" for p in facts.partitions]
+    executes = [f"(= ((_ extract 2 2) (user.{p} {second})) #b1)" for p in facts.partitions]
+    same = f"(issued a) (issued {second}) (= (physical a) (physical {second}))"
+    writable = next((n.range.base for n in facts.needs if Access.WRITE in n.access), 0)
+    also = f"(= {second} {address(writable)})"
+    writes_control = [*writes, f"(= a {address(writable)})"]
+    return Query(
+        rule="write-xor-execute",
+        partition="",
+        asserted=f"(and {same} {any_of(writes)} {any_of(executes)})",
+        control=f"(and {same} {any_of(writes_control)} {any_of([*executes, also])})",
+    )
+
+
+def exactness(partition: str, granted: Iterable[tuple[AddressRange, Access]]) -> Query:
+    """Some address where the registers and the plan's grants differ; the control denies one granted byte."""
+    granted = tuple(granted)
+    told = _union([(range_, rights(access)) for range_, access in granted])
+    byte = address(granted[0][0].base if granted else NOWHERE)
+    denied = f"(ite (= a {byte}) (bvnot (user.{partition} a)) {told})"
+    return Query(
+        rule="exactness",
+        partition=partition,
+        asserted=f"(and (issued a) (not (= (user.{partition} a) {told})))",
+        control=f"(not (= (user.{partition} a) {denied}))",
+    )
+
+
+def well_formed(partition: str, terms: list[str], malformed: str) -> Query:
+    """Some slot with a reserved or UNPREDICTABLE field; the control adds a pair that is known to have one."""
+    return Query(rule="well-formed", partition=partition, asserted=any_of(terms), control=any_of([*terms, malformed]))
+
+
+def witnesses(partition: str, facts: Facts) -> str:
+    """Ground facts that show the obligations speak about something: true for the words of a good plan."""
+    terms: list[str] = []
+    for need in facts.needs_of(partition):
+        for byte in (need.range.base, need.range.last):
+            given = f"(bvand (user.{partition} {address(byte)}) {rights(need.access)})"
+            terms.append(f"(= {given} {rights(need.access)})")
+    terms += [
+        f"(= (user.{partition} {address(territory.range.base)}) #b000)"
+        for territory in facts.territories
+        if not territory.rights.get(partition)
+    ]
+    return "(and true " + "\n  ".join(terms) + ")"
