@@ -1,1 +1,80 @@
-"""Floor 4: one document about a plan, and its writers."""
+"""Floor 4: one document about an outcome, and its writers.
+
+The writers read nothing but the document, so that a stored ``plan.json`` prints as the run did that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from layoutplan.errors import Fault
+    from layoutplan.model.component import Budget, System
+    from layoutplan.model.evidence import Verdict
+    from layoutplan.model.plan import Outcome
+
+Document = Mapping[str, Any]
+
+
+def document(system: System, outcome: Outcome, verdict: Verdict | None) -> dict[str, Any]:
+    """The report on ``outcome``; ``verdict`` is ``None`` where there was no plan to check."""
+    from layoutplan.report import contents
+
+    return contents.document(system, outcome, verdict)
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of ``document``'s result."""
+    from layoutplan.report import schema
+
+    return schema.report_schema()
+
+
+def over_budget(document: Document, budget: Budget) -> tuple[Fault, ...]:
+    """One fault per limit of the budget that the plan exceeds."""
+    from layoutplan.report import budget as limits
+
+    return limits.over_budget(document, budget)
+
+
+def text(document: Document, *, width: int = 80, colour: bool = False) -> str:
+    """Tables for people in ``width`` columns; plain ASCII unless ``colour``, which is for terminals."""
+    from layoutplan.report import terminal
+
+    return terminal.write_text(document, width=width, colour=colour)
+
+
+def json(document: Document) -> str:
+    """The document itself, indented, in a stable order."""
+    from layoutplan.report import structured
+
+    return structured.write_json(document)
+
+
+def csv(document: Document) -> str:
+    """One row per component and block, and per share."""
+    from layoutplan.report import structured
+
+    return structured.write_csv(document)
+
+
+def markdown(document: Document) -> str:
+    """Tables that GitHub and GitLab draw."""
+    from layoutplan.report.markup import write_markdown
+
+    return write_markdown(document)
+
+
+def html(document: Document) -> str:
+    """One self-contained page with a memory map to scale."""
+    from layoutplan.report.page import write_html
+
+    return write_html(document)
+
+
+def memory_map_svg(document: Document) -> str:
+    """The memory map alone, for a README."""
+    from layoutplan.report.page import write_map
+
+    return write_map(document)

@@ -1,0 +1,201 @@
+"""The report as one HTML page that needs nothing else, and its memory map as one SVG file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layoutplan.address import AddressRange
+from layoutplan.report import memory_map
+from layoutplan.report.tables import plan_listings, plan_tables, reasons, register_tables
+from layoutplan.report.wording import Document, answer, is_proved, percent, plural, question, rights, waste_bound
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+GEOMETRY = {
+    "width": memory_map.WIDTH,
+    "zoom_x": memory_map.ZOOM_X,
+    "zoom_end": memory_map.ZOOM_X + memory_map.ZOOM_WIDTH,
+    "label_x": memory_map.LABEL_X,
+}
+MARGIN = 24
+SHEET_HEAD = 38
+ROLE_STYLES = {
+    "text": "p0",
+    "rodata": "p6",
+    "stack": "p1",
+    "data": "p2",
+    "bss": "p3",
+    "linear-memory": "p4",
+    "heap": "p7",
+    "share": "p5",
+}
+LEGEND = (
+    ("padding p6", "padding"),
+    ("gap", "gap"),
+    ("kernel", "kernel, at least"),
+    ("reserved", "reserved"),
+    ("free", "free"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number that a reader wants first, and a line about it."""
+
+    heading: str
+    value: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """A block from end to end, to its own scale in thousandths."""
+
+    name: str
+    range: str
+    rights: str
+    boxes: tuple[memory_map.Box, ...]
+    seams: tuple[float, ...]
+    parts: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A partition, a share or the runtime, with its blocks."""
+
+    name: str
+    blocks: tuple[Strip, ...]
+
+
+def write_html(document: Document) -> str:
+    """One self-contained page: no script, no external resource, light and dark."""
+    explained = reasons(document)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            document=document,
+            answer=answer(document),
+            question=question(document),
+            state={True: "yes", False: "no", None: "open"}[document["feasible"] and is_proved(document)],
+            urgent=[listing for listing in explained if listing.name != "notes"],
+            closing=[listing for listing in explained if listing.name == "notes"],
+            figures=list(_figures(document)) if document["feasible"] else [],
+            maps=memory_map.memory_maps(document),
+            owners=memory_map.owner_styles(document),
+            legend=LEGEND,
+            geometry=GEOMETRY,
+            tables=plan_tables(document) if document["feasible"] else (),
+            listings=plan_listings(document) if document["feasible"] else (),
+            partitions=_owners(document),
+            registers=list(register_tables(document)),
+        )
+    )
+
+
+def write_map(document: Document) -> str:
+    """The memory map alone, as an SVG file that follows the reader's light or dark scheme."""
+    maps = memory_map.memory_maps(document)
+    return (
+        _environment()
+        .get_template("memory_maps.svg.j2")
+        .render(
+            document=document,
+            maps=maps,
+            geometry=GEOMETRY,
+            margin=MARGIN,
+            sheet_width=MARGIN + len(maps) * (memory_map.WIDTH + MARGIN),
+            sheet_height=SHEET_HEAD + max((drawn.height for drawn in maps), default=0) + MARGIN,
+        )
+        .lstrip()
+    )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("layoutplan.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["spans"] = _spans
+    return environment
+
+
+def _spans(text: str) -> Markup:
+    """The text, escaped, with what stands in back-ticks in a code face."""
+    from markupsafe import Markup, escape
+
+    pieces = re.split(r"`([^`]*)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)
+    )
+
+
+def _figures(document: Document) -> Iterator[Figure]:
+    proof, switch, cost = document["proof"], document["switch"], document["cost_vs_none"]
+    proved = f"{proof['proved']} / {proof['obligations']}"
+    yield Figure(heading="obligations proved", value=proved, more="from the register words")
+    for memory in document["memories"]:
+        if memory["span"]:
+            wasted = memory["span"] - memory["used"]
+            yield Figure(
+                heading=f"waste in {memory['name']}",
+                value=percent(wasted, memory["span"]),
+                more=f"{wasted} B of {memory['span']}; {waste_bound(memory)}",
+            )
+    if document["unit"] != "none":
+        more = f"to another partition, {plural(switch['dynamic_slots'], 'dynamic slot')}"
+        yield Figure(heading="stores per switch", value=str(switch["stores"]), more=more)
+    sizes = ", ".join(f"{count} B of {name}" for name, count in cost["bytes"].items())
+    yield Figure(heading="bytes that isolation costs", value=str(sum(cost["bytes"].values())), more=sizes)
+
+
+def _owners(document: Document) -> list[Owner]:
+    owners: dict[str, list[Strip]] = {}
+    for block in document["blocks"]:
+        owners.setdefault(block["partition"], []).append(_strip(block))
+    by_name = sorted(owners.items(), key=lambda item: (":" in item[0] or item[0] == "runtime", item[0]))
+    return [Owner(name=name, blocks=tuple(blocks)) for name, blocks in by_name]
+
+
+def _strip(block: Mapping[str, Any]) -> Strip:
+    base, granted = block["base"], block["granted"]
+    whole = AddressRange.of(base, granted)
+    parts = [
+        {
+            "name": part["name"],
+            "size": part["size"],
+            "style": ROLE_STYLES[part["role"]],
+            "range": AddressRange.of(part["base"], part["size"]),
+        }
+        for part in block["parts"]
+        if part["size"]
+    ]
+    if block["padding"]:
+        padding = AddressRange.of(base + block["used"], block["padding"])
+        parts.append({"name": "padding", "size": padding.size, "style": "free", "range": padding})
+    boxes = tuple(
+        memory_map.Box(
+            x=1000 * (part["range"].base - base) / granted,
+            y=0,
+            width=1000 * part["size"] / granted,
+            height=0,
+            style=part["style"],
+            title=f"{part['name']} {part['range']}, {part['size']} B",
+        )
+        for part in parts
+    )
+    seams = tuple(1000 * (piece["base"] - base) / granted for piece in block["cover"][1:])
+    return Strip(
+        name=block["name"], range=str(whole), rights=rights(block), boxes=boxes, seams=seams, parts=tuple(parts)
+    )

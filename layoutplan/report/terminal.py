@@ -1,0 +1,88 @@
+"""The report as text: tables for people, readable at 80 columns, plain ASCII where colours are off."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from layoutplan.report.tables import Listing, Table, plan_listings, plan_tables, reasons
+from layoutplan.report.wording import Document, answer, is_proved, question
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def write_text(document: Document, *, width: int, colour: bool) -> str:
+    """The report in ``width`` columns, with colours and drawn lines only if ``colour``."""
+    out = StringIO()
+    console = _console(out, width=width, colour=colour)
+    style = {True: "green", False: "red", None: "yellow"}[document["feasible"] and is_proved(document)]
+    console.print(f"{document['manifest']}: {answer(document)}", style=f"bold {style}")
+    console.print(question(document))
+    if document["feasible"]:
+        for table in plan_tables(document):
+            print_table(console, table, colour=colour)
+        for listing in plan_listings(document):
+            print_listing(console, listing)
+    for listing in reasons(document):
+        print_listing(console, listing)
+    return finished(out)
+
+
+def _console(out: StringIO, *, width: int, colour: bool) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def finished(out: StringIO) -> str:
+    """What was printed, without the blanks that tables leave at the ends of lines."""
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def print_table(console: Console, table: Table, *, colour: bool) -> None:
+    """A blank line, the title and the table; numbers are never broken, names fold."""
+    from rich import table as rich_table
+    from rich.box import Box
+
+    rule = " ── " if colour else " -- "
+    lines = Box("\n".join(("    ", "    ", rule, "    ", rule, "    ", "    ", "    ")) + "\n", ascii=not colour)
+    drawn = rich_table.Table(box=lines, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    drawn.add_column("", width=1)
+    for column in table.columns:
+        whole = column.number or column.heading == "base"
+        drawn.add_column(column.heading, justify="right" if column.number else "left", no_wrap=whole, overflow="fold")
+    for i, row in enumerate(table.rows):
+        last = table.total and i == len(table.rows) - 1
+        if last:
+            drawn.add_section()
+        drawn.add_row("", *row, style="bold" if last else None)
+    console.print()
+    console.print(table.title, style="bold")
+    console.print(drawn)
+
+
+def print_listing(console: Console, listing: Listing) -> None:
+    """A blank line, the title and its sentences, indented."""
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+
+    console.print()
+    console.print(listing.title, style="bold")
+    for item in listing.items:
+        grid = Grid.grid(padding=(0, 1, 0, 0))
+        grid.add_column(width=1)
+        grid.add_column(overflow="fold")
+        grid.add_row("-", item.text)
+        if item.where:
+            grid.add_row("", f"at {item.where}")
+        console.print(Padding(grid, (0, 0, 0, 2)))
