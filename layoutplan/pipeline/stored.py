@@ -7,14 +7,15 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layoutplan import __version__
 from layoutplan.errors import BadInput, Fault
-from layoutplan.model.plan import Plan
 from layoutplan.pipeline.request import PlanRequest
+
+if TYPE_CHECKING:
+    from layoutplan.model.plan import Plan
 
 FILE = "plan.json"
 _FORMAT = 1
@@ -41,6 +42,8 @@ class StoredPlan:
         """The plan as the model has it; ``BadInput`` when the file was edited into something else."""
         import msgspec
 
+        from layoutplan.model.plan import Plan
+
         try:
             return msgspec.convert(self.plan, Plan)
         except msgspec.ValidationError as error:
@@ -53,11 +56,6 @@ def digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None
-
-
-def versions() -> dict[str, str]:
-    """The tool and the solver that an answer depends on."""
-    return {"layoutplan": __version__, "z3-solver": metadata.version("z3-solver")}
 
 
 def encode(
@@ -75,6 +73,8 @@ def encode(
     Paths inside are relative to the output folder, so that a checkout can move and two of them compare equal. An
     absent input is recorded too: a lock or a safety manifest that appears later changes the answer.
     """
+    from importlib import metadata
+
     import msgspec
 
     def relative(path: Path) -> str:
@@ -86,7 +86,7 @@ def encode(
             "format": _FORMAT,
             "manifest": relative(request.manifest),
             "options": request.options,
-            "versions": versions(),
+            "versions": {"layoutplan": __version__, "z3-solver": metadata.version("z3-solver")},
             "inputs": {relative(path): digest(path) for path in sorted(set(inputs))},
             "environ": dict(sorted(environ.items())),
             "outputs": {
@@ -131,12 +131,13 @@ def read(path: Path) -> StoredPlan:
 def still_current(stored: StoredPlan, request: PlanRequest) -> bool:
     """Whether the same request would read the same inputs, and nobody touched the outputs.
 
-    Nothing is imported that an unchanged build should not pay for.
+    Another Z3 does not make a proved plan wrong, so its version is recorded and not compared. Nothing is imported
+    that an unchanged build should not pay for.
     """
     return (
         stored.manifest == request.manifest.resolve()
         and dict(stored.options) == request.options
-        and dict(stored.versions) == versions()
+        and stored.versions["layoutplan"] == __version__
         and all(request.environ.get(name) == value for name, value in stored.environ.items())
         and all(digest(path) == value for path, value in stored.inputs.items())
         and all(digest(path) == value for path, value in stored.outputs.items())
