@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange
 from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.faults import Faults
+from layoutplan.inputs.jsonschema import Limit, schema_of
 from layoutplan.inputs.location import Locations
 from layoutplan.inputs.schema import Address
 from layoutplan.inputs.shape import check_shape, parse_toml
 from layoutplan.model.lock import Lock, LockedBlock
 
-Bytes = Annotated[int, Meta(ge=1, le=ADDRESS_SPACE_END, description="a number of bytes above zero")]
+Bytes = Annotated[int, Limit(least=1, most=ADDRESS_SPACE_END, words="a number of bytes above zero")]
 
 
 class LockedTable(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class LockedTable(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     memory: str
     base: Address
     size: Bytes
-    cover: list[Annotated[list[Annotated[int, Meta(ge=0, le=ADDRESS_SPACE_END)]], Meta(min_length=2, max_length=2)]]
+    cover: list[Annotated[list[Annotated[int, Limit(least=0, most=ADDRESS_SPACE_END)]], Limit(items=2)]]
 
 
 class LockTable(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -38,9 +39,7 @@ class LockTable(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema = msgspec.json.schema(LockTable)
-    definitions = schema.pop("$defs")
-    return {**definitions.pop(schema["$ref"].rsplit("/", 1)[1]), "$defs": definitions}
+    return schema_of(LockTable, "layout.lock")
 
 
 def read_lock(path: Path) -> Lock | None:

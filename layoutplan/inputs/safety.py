@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.schema import U32
@@ -18,7 +17,7 @@ SUFFIX = ".safety-manifest.json"
 class SafetyManifest(Struct, frozen=True, kw_only=True):
     """The keys that matter here; others are the compiler's own. ``safety_bounds``: ``none``, ``software``, ``mask``."""
 
-    linear_memory_bytes: Annotated[int, Meta(ge=0, le=U32)] = 0
+    linear_memory_bytes: int = 0
     safety_bounds: str | None = None
 
 
@@ -30,7 +29,12 @@ def read_safety_manifests(objects: Iterable[Path]) -> tuple[SafetyManifest, ...]
         beside = path.with_suffix(SUFFIX)
         try:
             if beside.is_file():
-                found.append(msgspec.json.decode(beside.read_bytes(), type=SafetyManifest))
+                one = msgspec.json.decode(beside.read_bytes(), type=SafetyManifest)
+                if not 0 <= one.linear_memory_bytes <= U32:
+                    raise msgspec.ValidationError(
+                        f"{one.linear_memory_bytes} bytes of linear memory do not fit 32 bits"
+                    )
+                found.append(one)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             faults.append(Fault(code="safety-manifest", message=str(error), where=str(beside)))
     if faults:

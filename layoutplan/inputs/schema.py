@@ -5,37 +5,37 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any, Literal
 
-import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field
+
+from layoutplan.inputs.jsonschema import Limit, schema_of
 
 U32 = 0xFFFF_FFFF
 """The greatest address and the greatest size that a 32-bit target can name."""
 
 Name = Annotated[
     str,
-    Meta(
+    Limit(
         pattern=r"^[A-Za-z][A-Za-z0-9_-]*$",
-        max_length=64,
-        description="a name: a letter, then letters, digits, `_` and `-`, at most 64 characters",
+        longest=64,
+        words="a name: a letter, then letters, digits, `_` and `-`, at most 64 characters",
     ),
 ]
 Symbol = Annotated[
-    str, Meta(pattern=r"^[^\s\x00-\x1f\"'\\{}();,*?\[\]]+$", max_length=256, description="the name of a linker symbol")
+    str, Limit(pattern=r"^[^\s\x00-\x1f\"'\\{}();,*?\[\]]+$", longest=256, words="the name of a linker symbol")
 ]
-SectionName = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.$-]+$", max_length=128, description="the exact name of a section")
-]
-Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]+$", description="text that is not empty")]
-Address = Annotated[int, Meta(ge=0, le=U32, description="an address: a whole number from 0 to 0xffff_ffff")]
+SectionName = Annotated[str, Limit(pattern=r"^[A-Za-z0-9_.$-]+$", longest=128, words="the exact name of a section")]
+Text = Annotated[str, Limit(not_empty=True, longest=4096, pattern=r"^[^\x00]+$", words="text that is not empty")]
+Address = Annotated[int, Limit(least=0, most=U32, words="an address: a whole number from 0 to 0xffff_ffff")]
 Size = Annotated[
-    Annotated[int, Meta(ge=0, le=U32)] | Annotated[str, Meta(pattern=r"^[0-9]{1,10}[KM]?$")],
-    Meta(description='a size below 4 GiB in bytes: a whole number, or text such as "512", "1K" or "2M"'),
+    Annotated[int, Limit(least=0, most=U32)]
+    | Annotated[str, Limit(pattern=r"^([0-9]{1,9}|[0-9]{1,6}K|[0-9]{1,3}M|[1-3][0-9]{3}M)$")],
+    Limit(words='a size below 4 GiB in bytes: a whole number, or text such as "512", "1K" or "2M"'),
 ]
 Percent = Annotated[
     str,
-    Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?%$", description='a percentage as text, such as "5%" or "0.5%"'),
+    Limit(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?%$", words='a percentage as text, such as "5%" or "0.5%"'),
 ]
-Count = Annotated[int, Meta(ge=0, le=64, description="a number of slots: from 0 to 64")]
+Count = Annotated[int, Limit(least=0, most=64, words="a number of slots: from 0 to 64")]
 IsolationWord = Literal["none", "mpu", "pmp", "software"]
 AcceptWord = Literal["excess", "dma", "mixed-trust", "no-isolation", "gale-wx"]
 Rights = Literal["r", "rw"]
@@ -43,8 +43,8 @@ MemoryAccess = Literal["r", "rw", "rx", "rwx"]
 CodeWord = Literal["shared", "private"]
 RodataWord = Literal["with-code", "separate"]
 MemoryNames = Annotated[
-    Name | Annotated[list[Name], Meta(min_length=1)],
-    Meta(description="the name of a memory, or a list of names in order of preference"),
+    Name | Annotated[list[Name], Limit(not_empty=True)],
+    Limit(words="the name of a memory, or a list of names in order of preference"),
 ]
 
 
@@ -55,16 +55,16 @@ class Table(Struct, forbid_unknown_fields=True, rename="kebab", frozen=True, kw_
 class PmpEntryTable(Table, frozen=True, kw_only=True):
     """A PMP entry that is there before us: ``pmpaddr`` as the register reads, ``pmpcfg`` as one byte."""
 
-    index: Annotated[int, Meta(ge=0, le=63)]
+    index: Annotated[int, Limit(least=0, most=63)]
     address: Address
-    config: Annotated[int, Meta(ge=0, le=255)]
+    config: Annotated[int, Limit(least=0, most=255)]
 
 
 class PmpTable(Table, frozen=True, kw_only=True):
     """``[target] pmp``: what the core's PMP lacks or bends. ``grain`` in bytes."""
 
-    grain: Annotated[int, Meta(ge=4, le=1 << 31)] | UnsetType = UNSET
-    modes: Annotated[list[Literal["napot", "na4", "tor"]], Meta(min_length=1)] | UnsetType = UNSET
+    grain: Annotated[int, Limit(least=4, most=1 << 31)] | UnsetType = UNSET
+    modes: Annotated[list[Literal["napot", "na4", "tor"]], Limit(not_empty=True)] | UnsetType = UNSET
     preset: list[PmpEntryTable] | UnsetType = UNSET
     hardwired: list[PmpEntryTable] | UnsetType = UNSET
     smepmp: bool | UnsetType = UNSET
@@ -149,12 +149,12 @@ class ComponentTable(Table, frozen=True, kw_only=True):
     peripherals: list[Name] = field(default_factory=list)
     interrupts: list[
         Annotated[
-            Annotated[int, Meta(ge=0, le=1023)] | Name,
-            Meta(description="an interrupt: its number, or its name in the chip's list"),
+            Annotated[int, Limit(least=0, most=1023)] | Name,
+            Limit(words="an interrupt: its number, or its name in the chip's list"),
         ]
     ] = field(default_factory=list)
     sections: list[SectionName] = field(default_factory=list)
-    exports: list[Annotated[Literal["*"] | Symbol, Meta(description='a symbol, or "*" for every global')]] = field(
+    exports: list[Annotated[Literal["*"] | Symbol, Limit(words='a symbol, or "*" for every global')]] = field(
         default_factory=list
     )
     partition: Name | UnsetType = UNSET
@@ -197,7 +197,7 @@ class ShareTable(Table, frozen=True, kw_only=True):
 
     size: Size
     memory: Name | UnsetType = UNSET
-    access: Annotated[dict[Name, Rights], Meta(min_length=1)]
+    access: Annotated[dict[Name, Rights], Limit(not_empty=True)]
 
 
 class PeripheralTable(Table, frozen=True, kw_only=True):
@@ -211,8 +211,8 @@ class PeripheralTable(Table, frozen=True, kw_only=True):
 class RuntimeTable(Table, frozen=True, kw_only=True):
     """``[runtime]``: one stateless block of code that every partition may call."""
 
-    objects: Annotated[list[Text], Meta(min_length=1)]
-    exports: list[Annotated[Literal["*"] | Symbol, Meta(description='a symbol, or "*" for every global')]] = field(
+    objects: Annotated[list[Text], Limit(not_empty=True)]
+    exports: list[Annotated[Literal["*"] | Symbol, Limit(words='a symbol, or "*" for every global')]] = field(
         default_factory=lambda: ["*"]
     )
 
@@ -228,7 +228,7 @@ class ReserveTable(Table, frozen=True, kw_only=True):
 class ObjectiveTable(Table, frozen=True, kw_only=True):
     """``[objective]``: what a byte of each memory weighs, and what stability may cost."""
 
-    weights: dict[Name, Annotated[float, Meta(gt=0, le=1e9)]] = field(default_factory=dict)
+    weights: dict[Name, Annotated[float, Limit(above=0, most=1e9)]] = field(default_factory=dict)
     move_waste: Percent = "1%"
 
 
@@ -237,14 +237,14 @@ class ManifestTable(Table, frozen=True, kw_only=True):
 
     manifest_version: Literal[1]
     isolation: Annotated[
-        IsolationWord | Annotated[list[IsolationWord], Meta(min_length=1)],
-        Meta(description='"none", "mpu", "pmp", "software", or a list of them'),
+        IsolationWord | Annotated[list[IsolationWord], Limit(not_empty=True)],
+        Limit(words='"none", "mpu", "pmp", "software", or a list of them'),
     ] = "none"
     target: TargetTable = TargetTable()
     memory: dict[Name, MemoryTable] = field(default_factory=dict)
     kernel: KernelTable = KernelTable()
     defaults: DefaultsTable = DefaultsTable()
-    component: Annotated[dict[Name, ComponentTable], Meta(min_length=1)]
+    component: Annotated[dict[Name, ComponentTable], Limit(not_empty=True)]
     task: dict[Name, TaskTable] = field(default_factory=dict)
     partition: dict[Name, PartitionTable] = field(default_factory=dict)
     shared: dict[Name, ShareTable] = field(default_factory=dict)
@@ -258,12 +258,4 @@ class ManifestTable(Table, frozen=True, kw_only=True):
 @cache
 def manifest_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of ``layout.toml`` as a TOML reader sees it."""
-    schema = msgspec.json.schema(ManifestTable)
-    definitions = schema.pop("$defs")
-    schema = definitions.pop(schema.pop("$ref").rsplit("/", 1)[1])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "layout.toml",
-        **{key: value for key, value in schema.items() if key != "title"},
-        "$defs": definitions,
-    }
+    return schema_of(ManifestTable, "layout.toml")
