@@ -40,12 +40,19 @@ AP: Mapping[Access, int] = {
 ATTRIBUTES_V7M: Mapping[MemoryType, int] = {
     MemoryType.NORMAL_UNCACHED: 0b001_00,
     MemoryType.NORMAL_WRITE_THROUGH: 0b000_10,
-    MemoryType.NORMAL_WRITE_BACK: 0b000_11,
+    MemoryType.NORMAL_WRITE_BACK: 0b001_11,
     MemoryType.DEVICE: 0b000_01,
 }
-"""``MPU_RASR`` TEX, C, B (five bits TEX:C:B, TEX first) by memory type; Device is the shareable one."""
+"""``MPU_RASR`` TEX, C, B (five bits TEX:C:B, TEX first) by memory type (DDI 0403, table B3-13).
 
-ATTRIBUTES_V6M: Mapping[MemoryType, int] = {kind: value for kind, value in ATTRIBUTES_V7M.items() if value >> 2 == 0}
+Write-back allocates on writes too, as the default memory map does for RAM (table B3-1); Device is the shareable one.
+"""
+
+ATTRIBUTES_V6M: Mapping[MemoryType, int] = {
+    MemoryType.NORMAL_WRITE_THROUGH: 0b10,
+    MemoryType.NORMAL_WRITE_BACK: 0b11,
+    MemoryType.DEVICE: 0b01,
+}
 """The same for ARMv6-M, which has no TEX field and so no uncached Normal memory."""
 
 
@@ -66,6 +73,11 @@ class Pmsav7:
     def types(self) -> frozenset[MemoryType]:
         """The memory types that TEX, C and B can name."""
         return frozenset(self.attributes)
+
+    @property
+    def code_may_have_seams(self) -> bool:
+        """Yes: each fetch is one aligned word or halfword, looked up by itself."""
+        return True
 
     def cost(self, cover: tuple[AddressRange, ...]) -> int:
         """One slot a piece."""

@@ -27,6 +27,11 @@ class NoUnit:
         """All: none is written anywhere."""
         return frozenset(MemoryType)
 
+    @property
+    def code_may_have_seams(self) -> bool:
+        """There are none."""
+        return True
+
     def cost(self, cover: tuple[AddressRange, ...]) -> int:  # noqa: ARG002 - the protocol's signature
         """Nothing."""
         return 0

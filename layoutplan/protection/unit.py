@@ -28,6 +28,10 @@ class ProtectionUnit(Protocol):
     def types(self) -> frozenset[MemoryType]:
         """The memory types that :meth:`encode` can give."""
 
+    @property
+    def code_may_have_seams(self) -> bool:
+        """Whether a fetch may straddle two regions. Where it may not, all code of a block belongs in ``wholes``."""
+
     def cost(self, cover: tuple[AddressRange, ...]) -> int:
         """Hardware slots that the cover takes."""
 

@@ -64,7 +64,7 @@ def test_rights_are_those_asked_for_and_the_kernel_has_them_too(unit: Pmsav7, ac
     [
         (MemoryType.NORMAL_UNCACHED, (1, 0, 0)),
         (MemoryType.NORMAL_WRITE_THROUGH, (0, 1, 0)),
-        (MemoryType.NORMAL_WRITE_BACK, (0, 1, 1)),
+        (MemoryType.NORMAL_WRITE_BACK, (1, 1, 1)),
         (MemoryType.DEVICE, (0, 0, 1)),
     ],
 )
@@ -85,12 +85,12 @@ def test_armv6m_has_no_type_extension_field() -> None:
 
 def test_a_known_word() -> None:
     """64 KiB of RAM, full access, execute never, write-back: SIZE is 15, not 16."""
-    assert words(ARMV7M, AddressRange.of(0x2000_0000, 0x1_0000)) == (0x2000_0000, 0x1303_001F)
+    assert words(ARMV7M, AddressRange.of(0x2000_0000, 0x1_0000)) == (0x2000_0000, 0x130B_001F)
 
 
 def test_a_known_word_with_subregions() -> None:
     """80 KiB of flash, read-only and executable: the first five of eight subregions of 128 KiB."""
-    assert words(ARMV7M, AddressRange.of(0x0800_0000, 80 * 1024), Access.RX) == (0x0800_0000, 0x0603_E021)
+    assert words(ARMV7M, AddressRange.of(0x0800_0000, 80 * 1024), Access.RX) == (0x0800_0000, 0x060B_E021)
 
 
 def test_subregions_are_zero_below_256_bytes() -> None:
