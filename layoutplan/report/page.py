@@ -24,16 +24,6 @@ GEOMETRY = {
 }
 MARGIN = 24
 SHEET_HEAD = 38
-ROLE_STYLES = {
-    "text": "p0",
-    "rodata": "p6",
-    "stack": "p1",
-    "data": "p2",
-    "bss": "p3",
-    "linear-memory": "p4",
-    "heap": "p7",
-    "share": "p5",
-}
 LEGEND = (
     ("padding p6", "padding"),
     ("gap", "gap"),
@@ -161,21 +151,22 @@ def _figures(document: Document) -> Iterator[Figure]:
 
 
 def _owners(document: Document) -> list[Owner]:
+    styles = memory_map.owner_styles(document)
     owners: dict[str, list[Strip]] = {}
     for block in document["blocks"]:
-        owners.setdefault(block["partition"], []).append(_strip(block))
+        owners.setdefault(block["partition"], []).append(_strip(block, styles[block["partition"]]))
     by_name = sorted(owners.items(), key=lambda item: (":" in item[0] or item[0] == "runtime", item[0]))
     return [Owner(name=name, blocks=tuple(blocks)) for name, blocks in by_name]
 
 
-def _strip(block: Mapping[str, Any]) -> Strip:
+def _strip(block: Mapping[str, Any], style: str) -> Strip:
     base, granted = block["base"], block["granted"]
     whole = AddressRange.of(base, granted)
     parts = [
         {
             "name": part["name"],
             "size": part["size"],
-            "style": ROLE_STYLES[part["role"]],
+            "style": f"role-{part['role']} {style}",
             "range": AddressRange.of(part["base"], part["size"]),
         }
         for part in block["parts"]

@@ -30,13 +30,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of cells under columns; the last row is the sum of the others where ``total``."""
+    """Rows of cells under columns; the last row is the sum of the others where ``total``; ``quiet`` rows say little."""
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     total: bool = False
+    quiet: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _components(document: Document) -> Table:
     numbers = (Column("used", number=True), Column("padding", number=True), _PERCENT)
     return Table(
         name="components",
-        title="Padding by component (its blocks' padding, shared by use)",
+        title="Padding by component: its blocks', shared by use",
         columns=(Column("component", code=True), _PARTITION, Column("memory"), *numbers),
         rows=tuple(rows),
     )
@@ -189,7 +190,8 @@ def register_tables(document: Document) -> Iterator[Table]:
         columns = (Column("slot", number=True), Column("written"), Column("for", code=True), *words)
         columns += (Column("matches", code=True), Column("access"))
         title = f"Registers while {partition} runs"
-        yield Table(name=f"registers-{partition}", title=title, columns=columns, rows=tuple(rows))
+        quiet = frozenset(i for i, register in enumerate(registers) if not register["matches"])
+        yield Table(name=f"registers-{partition}", title=title, columns=columns, rows=tuple(rows), quiet=quiet)
 
 
 def plan_listings(document: Document) -> tuple[Listing, ...]:

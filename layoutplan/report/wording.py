@@ -77,7 +77,7 @@ def cost_against_none(document: Document) -> str:
     sizes = ", ".join(f"{count} B of {name}" for name, count in cost["bytes"].items())
     instructions = cost["instructions"]
     measured = "instructions not measured" if instructions is None else plural(instructions, "instruction")
-    return f"{sizes}; {plural(cost['stores'], 'store')} and {measured} per switch"
+    return f"{sizes}, and {plural(cost['stores'], 'store')} per switch ({measured})"
 
 
 def waste_bound(memory: Mapping[str, Any]) -> str:
