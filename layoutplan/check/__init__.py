@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from layoutplan.check.checker import check_plan
+from layoutplan.check.verify import verify_image
 
-__all__ = ["check_plan"]
+__all__ = ["check_plan", "verify_image"]

@@ -46,7 +46,7 @@ def check_plan(system: System, plan: Plan) -> Verdict:
     structural += registers.RULES
     found += registers.structure(system, plan)
     if unit is UnitName.NONE:
-        return _verdict(structural, found, (), ())
+        return structural_verdict(structural, found)
     facts = facts_of(system, blocks)
     words = {partition: registers.words_of(system, plan, partition) for partition in facts.partitions}
     grants = {partition: _grants(plan, blocks, partition) for partition in facts.partitions}
@@ -75,6 +75,11 @@ def prove_isolation(
     asked += [script.witnesses(partition, facts) for partition in facts.partitions]
     answers = decide(text, asked)
     return _verdict([*structural, *(["seam"] * len(facts.partitions))], found, obligations, answers, facts.partitions)
+
+
+def structural_verdict(structural: Sequence[str], found: Sequence[Finding]) -> Verdict:
+    """The verdict where there are no registers to speak of: isolation is off, or the table cannot be read."""
+    return _verdict(structural, found, (), ())
 
 
 def expected_obligations(partitions: int, *, typed: bool, exact: bool) -> int:

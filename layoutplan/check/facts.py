@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from layoutplan.address import AddressRange, next_power_of_two, subtract
+from layoutplan.check.elf_image import Section
 from layoutplan.check.physical import physical_ranges
 from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import System
@@ -91,8 +92,9 @@ class Facts:
         return tuple(need for need in self.needs if need.partition == partition)
 
 
-def facts_of(system: System, blocks: Iterable[PlacedBlock]) -> Facts:
-    """Needs and owners for blocks at their addresses."""
+def facts_of(system: System, blocks: Iterable[PlacedBlock], kernel: Iterable[Section] = ()) -> Facts:
+    """Needs and owners for blocks at their addresses; ``kernel`` are its linked sections, wherever they are."""
+    kernel = tuple(kernel)
     blocks = tuple(sorted(blocks, key=lambda block: block.used))
     partitions = tuple(sorted(p.name for p in system.partitions))
     peripherals = _granted_peripherals(system)
@@ -115,7 +117,7 @@ def facts_of(system: System, blocks: Iterable[PlacedBlock]) -> Facts:
     return Facts(
         partitions=partitions,
         needs=tuple(sorted(needs, key=lambda need: (need.partition, need.range, need.what))),
-        territories=_territories(system, blocks, peripherals),
+        territories=_territories(system, blocks, peripherals, kernel),
         kernel_needs={partition: _kernel_needs(system, blocks, partition) for partition in partitions},
         types=_types(system),
         aliases=system.target.aliases,
@@ -150,7 +152,10 @@ def kernel_ranges(system: System, blocks: Iterable[PlacedBlock]) -> tuple[tuple[
 
 
 def _territories(
-    system: System, blocks: tuple[PlacedBlock, ...], peripherals: Mapping[str, tuple[str, AddressRange]]
+    system: System,
+    blocks: tuple[PlacedBlock, ...],
+    peripherals: Mapping[str, tuple[str, AddressRange]],
+    kernel: tuple[Section, ...],
 ) -> tuple[Territory, ...]:
     aliases = system.target.aliases
     owned: list[Territory] = []
@@ -166,6 +171,8 @@ def _territories(
     claim("private peripheral bus", PRIVATE_PERIPHERAL_BUS, {})
     for reserve in system.reserves:
         claim(f"reserve in {reserve.memory}", reserve.range, {})
+    for section in kernel:
+        claim(f"kernel {section.name}", section.range, {})
     for name, piece in kernel_ranges(system, blocks):
         claim(f"kernel {name}", piece, {})
     for block in blocks:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, merge
 from layoutplan.check.facts import PRIVATE_PERIPHERAL_BUS, PlacedBlock, PlacedPart, kernel_ranges
 from layoutplan.check.physical import fold, physical_ranges
-from layoutplan.check.wanted import RUNTIME, SHARED_CODE, Wanted, load_image_bytes, rights, wanted
+from layoutplan.check.wanted import Wanted, load_image_bytes, rights, wanted
 from layoutplan.model.access import Access, Kind, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.evidence import Finding
@@ -225,6 +225,3 @@ def _aliases(system: System) -> Iterator[Finding]:
         if any(piece.scale != 1 for piece in fold(aliases, memory.range)):
             message = f"memory `{memory.name}` is a bit-band view; blocks cannot be placed there"
             yield Finding(rule="alias", range=memory.range, message=message)
-
-
-__all__ = ["RULES", "RUNTIME", "SHARED_CODE", "placed_blocks", "structure"]

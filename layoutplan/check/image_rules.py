@@ -1,0 +1,241 @@
+"""Obligation 6: who owns each loaded byte, and that control reaches components only through declared entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from layoutplan.address import AddressRange, subtract
+from layoutplan.check.elf_image import SHF_EXECINSTR, SHT_NOBITS, ElfImage, Section
+from layoutplan.check.facts import Facts, Territory
+from layoutplan.check.image_parts import ImageParts
+from layoutplan.check.physical import fold_address
+from layoutplan.check.table import RegionTable
+from layoutplan.model.access import Machine
+from layoutplan.model.component import System
+from layoutplan.model.evidence import Finding
+
+IMAGE_RULES = (
+    "kernel-sections",
+    "load-image",
+    "loaded-bytes",
+    "vectors",
+    "constructors",
+    "entries",
+    "tasks",
+    "init",
+    "hash",
+)
+_CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtors")
+
+
+def image_rules(
+    system: System, image: ElfImage, parts: ImageParts, facts: Facts, table: RegionTable | None
+) -> Iterator[Finding]:
+    """Every finding of the rules in :data:`IMAGE_RULES`."""
+    yield from _kernel_sections(system, parts)
+    yield from _load_images(image, parts, facts)
+    yield from _loaded_bytes(system, image)
+    yield from _vectors(system, image, parts)
+    yield from _constructors(image, parts)
+    yield from _entries(system, image, parts)
+    yield from _init(image, parts, facts)
+    if table is not None:
+        yield from _tasks(system, table, parts)
+        yield from _hash(image, table)
+
+
+def owner_at(facts: Facts, address: int) -> Territory | None:
+    """Whose the byte at an issued address is; ``None`` for nobody."""
+    physical = fold_address(facts.aliases, address)
+    return next((territory for territory in facts.territories if physical in territory.range), None)
+
+
+def _kernel_sections(system: System, parts: ImageParts) -> Iterator[Finding]:
+    """The kernel stays in its memories, below the blocks: bytes between blocks are nobody's or padding."""
+    for section in parts.kernel:
+        home = next((m for m in system.target.memories if m.range.contains(section.range)), None)
+        if home is None or home.name not in (system.kernel.code_memory, system.kernel.data_memory):
+            message = f"section `{section.name}` of the kernel is not in the kernel's memories"
+            yield Finding(rule="kernel-sections", partition="kernel", range=section.range, message=message)
+            continue
+        lowest = min((b.used.base for b in parts.blocks if home.range.contains(b.used)), default=home.range.end)
+        if section.range.end > lowest:
+            message = f"section `{section.name}` of the kernel reaches the partitions' blocks at {lowest:#010x}"
+            yield Finding(rule="kernel-sections", partition="kernel", range=section.range, message=message)
+        for reserve in system.reserves:
+            overlap = reserve.range.intersection(section.range)
+            if overlap:
+                message = f"section `{section.name}` is in a reserve of `{reserve.memory}`"
+                yield Finding(rule="kernel-sections", partition="kernel", range=overlap, message=message)
+
+
+def _load_images(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
+    """Bytes that start-up copies wait where no partition can read or change them."""
+    for name, section in parts.sections.items():
+        load = load_address(image, section)
+        if load is None or load == section.address:
+            continue
+        where = AddressRange.of(load, section.size)
+        for byte in (where.base, where.last):
+            owner = owner_at(facts, byte)
+            if owner is None or not owner.owner.startswith("kernel"):
+                told = "nobody" if owner is None else owner.owner
+                message = f"the load image of `{name}` is with {told}, not with the kernel"
+                yield Finding(rule="load-image", partition=name.partition(".")[0], range=where, message=message)
+                break
+
+
+def load_address(image: ElfImage, section: Section) -> int | None:
+    """Where a section's bytes are loaded; ``None`` when it has none in the file."""
+    if section.type == SHT_NOBITS:
+        return None
+    for segment in image.segments:
+        start = section.address - segment.virtual
+        if start >= 0 and start + section.size <= segment.file_size and section.offset == segment.offset + start:
+            return segment.physical + start
+    return None
+
+
+def _loaded_bytes(system: System, image: ElfImage) -> Iterator[Finding]:
+    """Loaded bytes are in the target's memories, once; allocated bytes are loaded."""
+    loads = sorted(AddressRange.of(s.physical, s.file_size) for s in image.segments if s.file_size)
+    for first, second in pairwise(loads):
+        overlap = first.intersection(second)
+        if overlap:
+            yield Finding(rule="loaded-bytes", range=overlap, message="two PT_LOAD segments load the same bytes")
+    memories = [memory.range for memory in system.target.memories]
+    for load in loads:
+        for outside in subtract(load, memories):
+            yield Finding(rule="loaded-bytes", range=outside, message="bytes are loaded outside the target's memories")
+    for section in image.sections:
+        if section.allocated and section.type != SHT_NOBITS and load_address(image, section) is None:
+            message = f"the bytes of section `{section.name}` are in no PT_LOAD segment"
+            yield Finding(rule="loaded-bytes", range=section.range, message=message)
+
+
+def _kernel_text(parts: ImageParts) -> list[AddressRange]:
+    return [section.range for section in parts.kernel if section.flags & SHF_EXECINSTR]
+
+
+def _vectors(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
+    """Reset and every exception enter kernel code: a handler inside a component would run it privileged."""
+    text = _kernel_text(parts)
+    thumb = 1 if system.target.machine is Machine.ARM else 0
+    if not any(image.entry & ~thumb in range_ for range_ in text):
+        message = f"the image's entry point {image.entry:#010x} is not in the kernel's code"
+        yield Finding(rule="vectors", message=message)
+    if system.target.machine is not Machine.ARM:
+        return
+    sections = [section for section in parts.kernel if section.name == ".vector_table"]
+    if len(sections) != 1:
+        yield Finding(rule="vectors", message=f"{len(sections)} sections `.vector_table` where there must be one")
+        return
+    words = image.words(sections[0].address, sections[0].size // 4) or ()
+    for number, handler in enumerate(words[1:], start=1):
+        if handler and (not handler & 1 or not any(handler & ~1 in range_ for range_ in text)):
+            where = AddressRange.of(sections[0].address + 4 * number, 4)
+            message = f"exception {number} enters {handler:#010x}, which is not Thumb code of the kernel"
+            yield Finding(rule="vectors", range=where, message=message)
+
+
+def _constructors(image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
+    """What start-up code may call before isolation is on is the kernel's own."""
+    text = _kernel_text(parts)
+    for section in parts.kernel:
+        if section.name.startswith(_CONSTRUCTORS):
+            for number, target in enumerate(image.words(section.address, section.size // 4) or (0,)):
+                if not any(target & ~1 in range_ for range_ in text):
+                    where = AddressRange.of(section.address + 4 * number, 4)
+                    message = f"`{section.name}` calls {target:#010x}, which is not in the kernel's code"
+                    yield Finding(rule="constructors", range=where, message=message)
+
+
+def _entries(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
+    """Each task starts in its own component's code."""
+    tasks = sorted(system.tasks, key=lambda task: task.name)
+    symbol = image.symbol("LP_ENTRIES")
+    if symbol is None:
+        if tasks and system.unit.value != "none":
+            yield Finding(rule="entries", message="the image has no symbol `LP_ENTRIES`")
+        return
+    words = image.words(symbol.value, symbol.size // 4) or ()
+    if len(words) != len(tasks):
+        yield Finding(rule="entries", message=f"LP_ENTRIES has {len(words)} words for {len(tasks)} tasks")
+        return
+    for task, word in zip(tasks, words, strict=True):
+        text = parts.sections.get(f"{task.component}.text")
+        entry = word & ~1 if system.target.machine is Machine.ARM else word
+        if text is None or entry not in text.range:
+            message = f"task `{task.name}` starts at {word:#010x}, outside the code of `{task.component}`"
+            yield Finding(rule="entries", partition=task.partition, message=message)
+
+
+def _tasks(system: System, table: RegionTable, parts: ImageParts) -> Iterator[Finding]:
+    """The stack that the kernel gives a task is the one planned for it."""
+    names = sorted(p.name for p in system.partitions)
+    tasks = sorted(system.tasks, key=lambda task: task.name)
+    if len(table.tasks) != len(tasks):
+        yield Finding(rule="tasks", message=f"LP_TASKS has {len(table.tasks)} rows for {len(tasks)} tasks")
+        return
+    for task, (low, high, partition) in zip(tasks, table.tasks, strict=True):
+        section = parts.sections.get(f"{task.name}.stack")
+        if section is None or (low, high) != (section.address, section.range.end) or high - low < task.stack:
+            message = f"LP_TASKS gives task `{task.name}` the stack {low:#010x} to {high:#010x}, not its own"
+            yield Finding(rule="tasks", partition=task.partition, message=message)
+        if partition >= len(names) or names[partition] != task.partition:
+            message = f"LP_TASKS puts task `{task.name}` into partition {partition}"
+            yield Finding(rule="tasks", partition=task.partition, message=message)
+
+
+def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
+    """Each row of LP_INIT stays in one block, reads the kernel's flash, and all initialised data is reached by one."""
+    start, end = image.symbol("__lp_init_start"), image.symbol("__lp_init_end")
+    if start is None or end is None or end.value < start.value or (end.value - start.value) % 16:
+        yield Finding(rule="init", message="`__lp_init_start` and `__lp_init_end` do not enclose rows of LP_INIT")
+        return
+    words = image.words(start.value, (end.value - start.value) // 4)
+    if words is None:
+        yield Finding(rule="init", message="LP_INIT is in no PT_LOAD segment")
+        return
+    copied: list[tuple[int, AddressRange]] = []
+    for at in range(0, len(words), 4):
+        load, address, copy, zero = words[at : at + 4]
+        if copy + zero == 0:
+            continue
+        if address + copy + zero > 1 << 32 or load + copy > 1 << 32:
+            yield Finding(rule="init", message=f"row {at // 4} of LP_INIT ends above 2^32")
+            continue
+        owners = {_block_of(owner_at(facts, byte)) for byte in (address, address + copy + zero - 1)}
+        where = AddressRange.of(address, copy + zero)
+        crossed = [b.name for b in parts.blocks if b.used.overlaps(where)]
+        if len(owners) != 1 or None in owners or len(crossed) > 1:
+            message = f"row {at // 4} of LP_INIT writes {where}, which is not one block's"
+            yield Finding(rule="init", range=where, message=message)
+        if copy:
+            copied.append((load, AddressRange.of(address, copy)))
+            sources = {owner_at(facts, byte) for byte in (load, load + copy - 1)}
+            if any(source is None or not source.owner.startswith("kernel") for source in sources):
+                message = f"row {at // 4} of LP_INIT copies from {load:#010x}, which is not the kernel's"
+                yield Finding(rule="init", range=where, message=message)
+    for name, section in parts.sections.items():
+        load_at = load_address(image, section)
+        if load_at is None or load_at == section.address:
+            continue
+        if not any(r.contains(section.range) and load + section.address - r.base == load_at for load, r in copied):
+            message = f"no row of LP_INIT fills `{name}` from where it is loaded"
+            yield Finding(rule="init", partition=name.partition(".")[0], range=section.range, message=message)
+
+
+def _block_of(territory: Territory | None) -> str | None:
+    if territory is None or territory.owner.startswith(("kernel", "reserve", "private peripheral bus")):
+        return None
+    return territory.owner.removeprefix("padding of ")
+
+
+def _hash(image: ElfImage, table: RegionTable) -> Iterator[Finding]:
+    """Table and script are of one plan; the kernel compares the same two at boot."""
+    symbol = image.symbol("__lp_hash")
+    words = image.words(symbol.value, 2) if symbol is not None else None
+    if words is None or table.hash == 0 or words[0] | words[1] << 32 != table.hash:
+        yield Finding(rule="hash", message="LP_HASH and `__lp_hash` differ: table and script are of two plans")
