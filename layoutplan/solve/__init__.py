@@ -1,1 +1,7 @@
-"""Floor 4: from a system to a plan, an infeasible core, or undecided."""
+"""Floor 4: where every block goes, and which registers match it."""
+
+from layoutplan.solve.blocks import blocks_of
+from layoutplan.solve.effort import DEFAULT_EFFORT
+from layoutplan.solve.solver import solve
+
+__all__ = ["DEFAULT_EFFORT", "blocks_of", "solve"]

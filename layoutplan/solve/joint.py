@@ -1,0 +1,180 @@
+"""All memories together under one slot budget per partition."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from layoutplan.address import AddressRange, subtract
+from layoutplan.solve.beam import Laid, Piece, Question, run
+from layoutplan.solve.effort import Effort
+from layoutplan.solve.floor import MOST_SLOTS, Floor, best_splits, pinned_end, within
+from layoutplan.solve.placer import Placer
+from layoutplan.solve.problem import Item, Problem
+
+PASSES = ((4, 5), (4, 2), (16, 5), (16, 2), (16, 8), (64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
+"""Widths and tenths of the losses ahead, in the order in which they are tried. The first always runs to its end."""
+
+IMPOSSIBLE = 1 << 80
+"""A charge that no layout pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Every item's granted range and its slots, by item index; ``value`` in weighted bytes of padding and gaps."""
+
+    ranges: tuple[AddressRange, ...]
+    homes: tuple[int, ...]
+    slots: tuple[int, ...]
+    value: int
+
+    @property
+    def rank(self) -> tuple[int, int, tuple[int, ...]]:
+        """Less is better: waste, then slots, then high addresses."""
+        return self.value, sum(self.slots), tuple(-granted.base for granted in self.ranges)
+
+
+class Joint:
+    """The search for one choice of memories."""
+
+    def __init__(self, problem: Problem, placer: Placer, homes: tuple[int, ...], floor: Floor) -> None:
+        assert floor.slots is not None
+        self.problem = problem
+        self.placer = placer
+        self.homes = homes
+        self.floor = floor
+        self.pinned: dict[int, AddressRange] = {}
+        for item in problem.items:
+            if item.block.pin is not None:
+                size = pinned_end(problem, item, floor.slots[item.index]) if item.charged else item.block.size
+                assert size is not None
+                self.pinned[item.index] = AddressRange.of(item.block.pin, size)
+        self.free = {
+            home: tuple(
+                piece
+                for interval in problem.spaces[home].free
+                for piece in subtract(interval, [r for i, r in self.pinned.items() if homes[i] == home])
+            )
+            for home in sorted(set(homes))
+        }
+
+    def search(self, effort: Effort) -> Layout | None:
+        """The best layout found; stops at the floor. ``None`` when no pass found any."""
+        memories = [home for home in self.free if self._loose(home)]
+        best: Layout | None = None
+        for width, alpha in PASSES:
+            for order in itertools.permutations(memories):
+                if best is not None and (best.value <= self.floor.bound or effort.exhausted):
+                    return best
+                for beta in (3, 1):
+                    found = self._pass(order, width, alpha, beta, effort)
+                    if found is not None and (best is None or found.rank < best.rank):
+                        best = found
+                    if best is not None and best.value <= self.floor.bound:
+                        return best
+        return best
+
+    def _loose(self, home: int) -> list[Item]:
+        return [item for item in self.problem.items if self.homes[item.index] == home and item.index not in self.pinned]
+
+    def _pass(self, order: Sequence[int], width: int, alpha: int, beta: int, effort: Effort) -> Layout | None:
+        laid: dict[int, AddressRange] = {}
+        for position, home in enumerate(order):
+            later = [item for other in order[position + 1 :] for item in self._loose(other)]
+            found = run(self._question(home, later, laid, beta), self.placer, width, alpha, effort)
+            if found is None:
+                return None
+            laid |= _ranges(found)
+        layout = self._layout(laid)
+        stale = 0
+        for home in itertools.cycle(order):
+            if stale == len(order) or layout.value <= self.floor.bound:
+                break
+            others = {index: r for index, r in laid.items() if self.homes[index] != home}
+            found = run(self._question(home, [], others, beta), self.placer, width, alpha, effort)
+            changed = None if found is None else self._layout(others | _ranges(found))
+            if changed is not None and (changed.value, sum(changed.slots)) < (layout.value, sum(layout.slots)):
+                layout, laid, stale = changed, others | _ranges(found or ()), 0
+            else:
+                stale += 1
+        return layout
+
+    def _question(self, home: int, later: Sequence[Item], laid: Mapping[int, AddressRange], beta: int) -> Question:
+        """Rooms left in ``home`` by what is ``laid``, and what each slot spent there costs the ``later`` items."""
+        problem, floor = self.problem, self.floor
+        assert floor.slots is not None
+        here = self._loose(home)
+        rooms: list[int] = []
+        charges: list[tuple[int, ...]] = []
+        for partition, budget in enumerate(problem.budgets):
+            left = budget
+            waiting: list[list[tuple[int, int]]] = []
+            for item in problem.items:
+                if partition not in item.charged or item in here:
+                    continue
+                if item.index in laid:
+                    left -= slots_of(self.problem, item, laid[item.index])
+                elif item.index in self.pinned or len(item.charged) > 1 or item not in later:
+                    left -= floor.slots[item.index]
+                else:
+                    waiting.append(self._expected(item, beta))
+            left = min(left, sum(partition in item.charged for item in here) * MOST_SLOTS + len(waiting) * MOST_SLOTS)
+            splits = [within(best_splits(waiting, left), left - spent) for spent in range(left + 1)]
+            row = [split[0] if split is not None else IMPOSSIBLE for split in splits]
+            rooms.append(max((spent for spent, cost in enumerate(row) if cost < IMPOSSIBLE), default=-1))
+            charges.append(tuple(row))
+        pieces = [
+            Piece(
+                item.index,
+                Placer.shape(item),
+                item.charged,
+                min((MOST_SLOTS, *(rooms[partition] for partition in item.charged))) if item.charged else 1,
+            )
+            for item in sorted(here, key=lambda item: (-item.block.size, item.block.name))
+        ]
+        return Question(tuple(pieces), self.free[home], problem.weights[home], tuple(rooms), tuple(charges))
+
+    def _expected(self, item: Item, beta: int) -> list[tuple[int, int]]:
+        shape, weight = Placer.shape(item), self.problem.weights[self.homes[item.index]]
+        options = []
+        for slots in range(1, MOST_SLOTS + 1):
+            least = self.placer.least(shape, slots)
+            if least is not None:
+                loss = 10 * (least - item.block.size) + beta * self.placer.hard(shape, slots)
+                options.append((slots, weight * loss // 10))
+        return options
+
+    def _layout(self, laid: Mapping[int, AddressRange]) -> Layout:
+        placed = self.pinned | dict(laid)
+        return layout_of(self.problem, self.homes, tuple(placed[item.index] for item in self.problem.items))
+
+
+def slots_of(problem: Problem, item: Item, granted: AddressRange) -> int:
+    """The slots that ``granted`` really takes; one where no slot is ever spent."""
+    if not item.charged:
+        return 1
+    cover = problem.unit.cover(granted, item.wholes)
+    assert cover is not None
+    return problem.unit.cost(cover)
+
+
+def layout_of(problem: Problem, homes: tuple[int, ...], ranges: tuple[AddressRange, ...]) -> Layout:
+    """The layout with its slots and its value: all padding, and each memory's gaps above its lowest unpinned block."""
+    slots = tuple(slots_of(problem, item, granted) for item, granted in zip(problem.items, ranges, strict=True))
+    value = 0
+    for home, space in enumerate(problem.spaces):
+        here = [item for item in problem.items if homes[item.index] == home]
+        loose = [ranges[item.index] for item in here if item.block.pin is None]
+        granted = sum(ranges[item.index].size for item in here)
+        waste = granted - sum(item.block.size for item in here)
+        if loose:
+            owned = [*space.reserved, *(ranges[item.index] for item in here)]
+            span = AddressRange(min(piece.base for piece in loose), space.range.end)
+            waste += sum(hole.size for hole in subtract(span, owned))
+        value += problem.weights[home] * waste
+    return Layout(ranges, homes, slots, value)
+
+
+def _ranges(laid: Sequence[Laid]) -> dict[int, AddressRange]:
+    return {block.index: AddressRange(block.base, block.end) for block in laid}

@@ -1,0 +1,173 @@
+"""The question in numbers: items to place, free intervals of each memory, slot budgets, weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from layoutplan.address import AddressRange, align_down, align_up, subtract
+from layoutplan.model.access import UnitName
+from layoutplan.model.component import Role, System
+from layoutplan.model.plan import Block, PeripheralGrant
+from layoutplan.protection import unit_for
+from layoutplan.protection.unit import ProtectionUnit, Wholes
+from layoutplan.solve.blocks import blocks_of, load_image
+from layoutplan.solve.peripherals import grants
+
+UNLIMITED = 1 << 20
+"""A slot budget where no slot is ever spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A block to place. ``charged`` are the partitions (by index) that pay a slot for each of its regions."""
+
+    index: int
+    block: Block
+    charged: tuple[int, ...]
+    wholes: Wholes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """One memory. ``free`` are the intervals that blocks may use, ascending, reserves and the kernel taken out."""
+
+    name: str
+    range: AddressRange
+    kernel: int
+    reserved: tuple[AddressRange, ...]
+    free: tuple[AddressRange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """All that the search and Z3 need. ``budgets`` are the slots each partition may spend on blocks.
+
+    Weights are integers per wasted byte; ``scale`` divides them back to the objective's unit.
+    """
+
+    system: System
+    unit: ProtectionUnit
+    partitions: tuple[str, ...]
+    items: tuple[Item, ...]
+    spaces: tuple[Space, ...]
+    budgets: tuple[int, ...]
+    peripherals: tuple[PeripheralGrant, ...]
+    weights: tuple[int, ...]
+    scale: int
+
+    def space(self, name: str) -> int:
+        """The index of the memory of that name."""
+        for index, space in enumerate(self.spaces):
+            if space.name == name:
+                return index
+        raise KeyError(name)
+
+    def homes(self, item: Item) -> tuple[int, ...]:
+        """The memories that may hold ``item``, preferred first; a pin leaves the one that it is in."""
+        homes = tuple(self.space(name) for name in item.block.memories)
+        if item.block.pin is None:
+            return homes
+        return tuple(home for home in homes if item.block.pin in self.spaces[home].range)
+
+    @property
+    def named_weights(self) -> dict[str, float]:
+        """The weights by memory name, as the objective states them."""
+        return {space.name: weight / self.scale for space, weight in zip(self.spaces, self.weights, strict=True)}
+
+
+def usable_slots(system: System) -> int:
+    """Hardware slots that the plan may fill: all but the kernel's own and the hard-wired ones."""
+    hardwired = sum(entry.hardwired for entry in system.target.pmp.fixed) if system.unit is UnitName.PMP else 0
+    return system.target.slots - hardwired - system.kernel.reserved_slots
+
+
+def kernel_bytes(system: System, blocks: tuple[Block, ...]) -> dict[str, int]:
+    """The kernel's least bytes by memory: its sections, its stack, and the load images of every ``.data``."""
+    kernel = system.kernel
+    need = {memory.name: 0 for memory in system.target.memories}
+    need[kernel.code_memory] += kernel.code + align_up(kernel.data, 8) + load_image(blocks)
+    need[kernel.data_memory] += kernel.data + kernel.bss + kernel.stack
+    return need
+
+
+def problem_of(system: System) -> Problem:
+    """The question that ``system`` asks. ``BadInput`` for what is wrong with the question itself."""
+    target = system.target if system.unit is not UnitName.NONE else replace(system.target, unit=UnitName.NONE)
+    unit = unit_for(target)
+    blocks = blocks_of(system)
+    partitions = tuple(sorted(partition.name for partition in system.partitions))
+    order = {name: index for index, name in enumerate(partitions)}
+    spends = system.unit is not UnitName.NONE
+    items = tuple(
+        Item(
+            index=index,
+            block=block,
+            charged=tuple(sorted(order[name] for name in block.granted_to)) if spends else (),
+            wholes=_wholes(block, unit) if spends else (),
+        )
+        for index, block in enumerate(blocks)
+    )
+    peripherals = grants(system, unit) if spends else ()
+    kernel = kernel_bytes(system, blocks)
+    spaces = tuple(_space(system, unit, name, kernel[name]) for name in sorted(kernel))
+    weights, scale = _weights(system, spaces)
+    return Problem(
+        system=system,
+        unit=unit,
+        partitions=partitions,
+        items=items,
+        spaces=spaces,
+        budgets=tuple(_budget(system, unit, name, peripherals) if spends else UNLIMITED for name in partitions),
+        peripherals=peripherals,
+        weights=weights,
+        scale=scale,
+    )
+
+
+def _wholes(block: Block, unit: ProtectionUnit) -> Wholes:
+    if not block.split:
+        return ((0, block.size),)
+    text = [part.offset + part.size for part in block.parts if part.role is Role.TEXT]
+    if text and not unit.code_may_have_seams:
+        return ((0, max(text)),)
+    return tuple((part.offset, part.offset + part.size) for part in block.parts if part.whole)
+
+
+def _space(system: System, unit: ProtectionUnit, name: str, kernel: int) -> Space:
+    memory = system.target.memory(name).range
+    reserved = [reserve.range for reserve in system.reserves if reserve.memory == name]
+    held = [*reserved, AddressRange.of(memory.base, kernel)] if kernel else reserved
+    free = []
+    for gap in subtract(memory, held):
+        base, end = align_up(gap.base, unit.granule), align_down(gap.end, unit.granule)
+        if base < end:
+            free.append(AddressRange(base, end))
+    inside = (reserve.intersection(memory) for reserve in reserved)
+    return Space(
+        name=name,
+        range=memory,
+        kernel=kernel,
+        reserved=tuple(sorted(part for part in inside if part)),
+        free=tuple(free),
+    )
+
+
+def _budget(system: System, unit: ProtectionUnit, partition: str, peripherals: tuple[PeripheralGrant, ...]) -> int:
+    cap = system.partition(partition).slots
+    usable = usable_slots(system)
+    devices = sum(unit.cost(grant.cover) for grant in peripherals if grant.partition == partition)
+    return (usable if cap is None else min(cap, usable)) - devices
+
+
+def _weights(system: System, spaces: tuple[Space, ...]) -> tuple[tuple[int, ...], int]:
+    """Integer weights and their common denominator: one over the length unless the manifest weighs memories itself.
+
+    A memory that the manifest's own weights leave out counts one.
+    """
+    given: Mapping[str, float] = system.weights
+    exact = [Fraction(repr(given.get(space.name, 1))) if given else Fraction(1, space.range.size) for space in spaces]
+    scale = math.lcm(*(weight.denominator for weight in exact))
+    return tuple(int(weight * scale) for weight in exact), scale

@@ -1,0 +1,139 @@
+"""From placed blocks to hardware slots: regions, which of them are static, and every slot of every partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from layoutplan.address import AddressRange
+from layoutplan.model.access import Access, UnitName
+from layoutplan.model.component import System
+from layoutplan.model.memory import MemoryType
+from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
+from layoutplan.protection.unit import ProtectionUnit
+
+_STATIC_FIRST = (UnitName.ARMV6M, UnitName.ARMV7M)
+"""Where the highest number wins an overlap, what is written on a switch must stand above what is not."""
+
+
+def regions_of(system: System, unit: ProtectionUnit, placement: Placement, access: Access) -> tuple[Region, ...]:
+    """The regions that match a placed block with one partition's rights, ascending."""
+    memory = system.target.memory(placement.memory)
+    return tuple(
+        Region(
+            owner=placement.block.name,
+            ranges=(piece,),
+            access=access,
+            words=unit.encode(piece, access, memory.type, memory.shareable),
+        )
+        for piece in placement.cover
+    )
+
+
+def device_regions(unit: ProtectionUnit, grant: PeripheralGrant) -> tuple[Region, ...]:
+    """The regions of a granted peripheral: device memory, shareable, never executable."""
+    return tuple(
+        Region(
+            owner=grant.name,
+            ranges=(piece,),
+            access=Access.RW,
+            words=unit.encode(piece, Access.RW, MemoryType.DEVICE, True),
+        )
+        for piece in grant.cover
+    )
+
+
+def is_static(block: Block, partitions: Sequence[str]) -> bool:
+    """Whether every partition has the same rights on ``block``. With one partition nothing is worth a static slot."""
+    rights = {block.granted_to.get(name, Access.NONE) for name in partitions}
+    return len(partitions) > 1 and len(rights) == 1 and Access.NONE not in rights
+
+
+def assemble(
+    system: System,
+    unit: ProtectionUnit,
+    partitions: Sequence[str],
+    placements: Sequence[Placement],
+    peripherals: Sequence[PeripheralGrant],
+) -> tuple[SlotMap, Mapping[str, tuple[Slot, ...]]]:
+    """Every hardware slot of every partition, and which are written when. No slots at all without isolation."""
+    if system.unit is UnitName.NONE:
+        empty = SlotMap(first_static=0, static=0, first_dynamic=0, dynamic=0, first_reserved=0, reserved=0)
+        return empty, dict.fromkeys(partitions, ())
+    shared = [placement for placement in placements if is_static(placement.block, partitions)]
+    always = _pairs(
+        region
+        for placement in sorted(shared, key=lambda placement: placement.granted)
+        for region in regions_of(system, unit, placement, placement.block.granted_to[partitions[0]])
+    )
+    own = {
+        name: _own_pairs(
+            system, unit, name, [placement for placement in placements if placement not in shared], peripherals
+        )
+        for name in partitions
+    }
+    slots = _slot_map(system, max((len(pairs) for pairs in own.values()), default=0))
+    return slots, {name: _slots(system, slots, always, pairs) for name, pairs in own.items()}
+
+
+def _own_pairs(
+    system: System,
+    unit: ProtectionUnit,
+    partition: str,
+    placements: Sequence[Placement],
+    peripherals: Sequence[PeripheralGrant],
+) -> list[tuple[str, Words]]:
+    """The pairs written when ``partition`` is switched to, in address order."""
+    found: list[tuple[AddressRange, Region]] = []
+    for placement in placements:
+        if access := placement.block.granted_to.get(partition):
+            found += [(region.ranges[0], region) for region in regions_of(system, unit, placement, access)]
+    for grant in peripherals:
+        if grant.partition == partition:
+            found += [(region.ranges[0], region) for region in device_regions(unit, grant)]
+    return _pairs(region for _, region in sorted(found, key=lambda pair: pair[0]))
+
+
+def _pairs(regions: Iterable[Region]) -> list[tuple[str, Words]]:
+    return [(region.owner, words) for region in regions for words in region.words]
+
+
+def _slot_map(system: System, dynamic: int) -> SlotMap:
+    """The programmable slots, divided: static and dynamic in the unit's order, reserved last."""
+    hardwired = {entry.index for entry in system.target.pmp.fixed if entry.hardwired}
+    if system.unit is not UnitName.PMP:
+        hardwired = set()
+    programmable = [index for index in range(system.target.slots) if index not in hardwired]
+    first = programmable[0] if programmable else 0
+    reserved = system.kernel.reserved_slots
+    static = len(programmable) - dynamic - reserved
+    if system.unit in _STATIC_FIRST:
+        first_static, first_dynamic = first, first + static
+    else:
+        first_dynamic, first_static = first, first + dynamic
+    return SlotMap(
+        first_static=first_static,
+        static=static,
+        first_dynamic=first_dynamic,
+        dynamic=dynamic,
+        first_reserved=first + static + dynamic,
+        reserved=reserved,
+    )
+
+
+def _slots(
+    system: System, slots: SlotMap, always: Sequence[tuple[str, Words]], own: Sequence[tuple[str, Words]]
+) -> tuple[Slot, ...]:
+    filled: dict[int, Slot] = {}
+    for entry in system.target.pmp.fixed if system.unit is UnitName.PMP else ():
+        if entry.hardwired:
+            filled[entry.index] = Slot(index=entry.index, words=(entry.address, entry.config), static=True)
+    for first, count, pairs, static in (
+        (slots.first_static, slots.static, always, True),
+        (slots.first_dynamic, slots.dynamic, own, False),
+    ):
+        for offset in range(count):
+            owner, words = pairs[offset] if offset < len(pairs) else (None, DISABLED)
+            filled[first + offset] = Slot(index=first + offset, words=words, owner=owner, static=static)
+    for index in range(slots.first_reserved, slots.first_reserved + slots.reserved):
+        filled[index] = Slot(index=index, words=DISABLED, reserved=True)
+    return tuple(filled[index] for index in sorted(filled))
