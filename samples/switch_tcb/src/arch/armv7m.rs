@@ -1,0 +1,76 @@
+//! The Armv7-M MPU (Armv7-M ARM B3.5): RBAR with VALID and REGION names its slot, alias pairs take four slots a burst.
+
+use crate::decide::boot::mpu_slots;
+use crate::decide::program::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR};
+use crate::firmware::Firmware;
+use core::arch::asm;
+use core::ptr::{read_volatile, write_volatile};
+
+const MPU_TYPE: u32 = 0xE000_ED90;
+
+/// Slots that the hardware has.
+pub fn slots() -> u32 {
+    // SAFETY: MPU_TYPE exists, zero, even where there is no MPU.
+    mpu_slots(unsafe { read_volatile(MPU_TYPE as *const u32) })
+}
+
+/// Disables every slot, writes the static ones and switches the MPU on: from here on only the kernel's background map
+/// and `fixed` are there.
+///
+/// # Safety
+///
+/// Called once, before the first partition runs. `fixed` holds words of the generated table.
+pub unsafe fn start<F: Firmware>(fixed: &[[u32; 2]]) {
+    let pair = MPU_RBAR as *mut [u32; 2];
+    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after.
+    unsafe {
+        write_volatile(MPU_CTRL as *mut u32, 0);
+        for slot in 0..slots() {
+            write_volatile(MPU_RNR as *mut u32, slot);
+            write_volatile(pair, [0, 0]);
+        }
+        for &words in fixed {
+            write_volatile(pair, words);
+        }
+        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        asm!("dsb", "isb", options(nostack, preserves_flags));
+    }
+}
+
+/// Performs [`crate::decide::program::armv7m`] on `F::DYNAMIC_SLOTS` pairs.
+///
+/// # Safety
+///
+/// `words` points to that many pairs of the generated table; called by the kernel, which nothing unprivileged
+/// interrupts while the MPU is off.
+pub unsafe fn load<F: Firmware>(words: *const [u32; 2]) {
+    let mut source = words;
+    // SAFETY: MPU registers; the kernel runs under the background map throughout.
+    unsafe {
+        write_volatile(MPU_CTRL as *mut u32, 0);
+        asm!("dsb", options(nostack, preserves_flags));
+        for _ in 0..F::DYNAMIC_SLOTS / 4 {
+            asm!(
+                "ldmia {source}!, {{r2, r3, r4, r5, r8, r9, r10, r12}}",
+                "stmia {target}, {{r2, r3, r4, r5, r8, r9, r10, r12}}",
+                source = inout(reg) source,
+                target = in(reg) MPU_RBAR,
+                out("r2") _, out("r3") _, out("r4") _, out("r5") _,
+                out("r8") _, out("r9") _, out("r10") _, out("r12") _,
+                options(nostack, preserves_flags),
+            );
+        }
+        for _ in 0..F::DYNAMIC_SLOTS % 4 {
+            asm!(
+                "ldmia {source}!, {{r2, r3}}",
+                "stmia {target}, {{r2, r3}}",
+                source = inout(reg) source,
+                target = in(reg) MPU_RBAR,
+                out("r2") _, out("r3") _,
+                options(nostack, preserves_flags),
+            );
+        }
+        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        asm!("dsb", "isb", options(nostack, preserves_flags));
+    }
+}

@@ -1,0 +1,83 @@
+//! The Armv8-M MPU (Armv8-M ARM B10): `MPU_RNR` selects a bank of four slots, RLAR holds the inclusive limit.
+
+use crate::decide::boot::mpu_slots;
+use crate::decide::program::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR};
+use crate::firmware::Firmware;
+use core::arch::asm;
+use core::ptr::{read_volatile, write_volatile};
+
+const MPU_TYPE: u32 = 0xE000_ED90;
+const MPU_MAIR0: u32 = 0xE000_EDC0;
+
+/// Slots that the hardware has.
+pub fn slots() -> u32 {
+    // SAFETY: MPU_TYPE exists, zero, even where there is no MPU.
+    mpu_slots(unsafe { read_volatile(MPU_TYPE as *const u32) })
+}
+
+/// Disables every slot, writes the static ones and the memory attributes, and switches the MPU on.
+///
+/// # Safety
+///
+/// Called once, before the first partition runs. `fixed` holds words of the generated table.
+pub unsafe fn start<F: Firmware>(fixed: &[[u32; 2]]) {
+    let pair = MPU_RBAR as *mut [u32; 2];
+    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after.
+    unsafe {
+        write_volatile(MPU_CTRL as *mut u32, 0);
+        write_volatile(MPU_MAIR0 as *mut [u32; 2], F::MEMORY_ATTRIBUTES);
+        for slot in 0..slots() {
+            write_volatile(MPU_RNR as *mut u32, slot);
+            let index = slot.wrapping_sub(F::FIRST_STATIC_SLOT as u32) as usize;
+            write_volatile(pair, fixed.get(index).copied().unwrap_or([0, 0]));
+        }
+        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        asm!("dsb", "isb", options(nostack, preserves_flags));
+    }
+}
+
+/// Performs [`crate::decide::program::armv8m`] on `F::DYNAMIC_SLOTS` pairs.
+///
+/// # Safety
+///
+/// `words` points to that many pairs of the generated table; called by the kernel, which nothing unprivileged
+/// interrupts while the MPU is off.
+pub unsafe fn load<F: Firmware>(words: *const [u32; 2]) {
+    let mut source = words;
+    // SAFETY: MPU registers; the kernel runs under the background map throughout.
+    unsafe {
+        write_volatile(MPU_CTRL as *mut u32, 0);
+        asm!("dsb", options(nostack, preserves_flags));
+        let mut index = 0;
+        while index < F::DYNAMIC_SLOTS {
+            let slot = F::FIRST_DYNAMIC_SLOT + index;
+            if index == 0 || slot % 4 == 0 {
+                write_volatile(MPU_RNR as *mut u32, (slot & !3) as u32);
+            }
+            if slot % 4 == 0 && F::DYNAMIC_SLOTS - index >= 4 {
+                asm!(
+                    "ldmia {source}!, {{r2, r3, r4, r5, r8, r9, r10, r12}}",
+                    "stmia {target}, {{r2, r3, r4, r5, r8, r9, r10, r12}}",
+                    source = inout(reg) source,
+                    target = in(reg) MPU_RBAR,
+                    out("r2") _, out("r3") _, out("r4") _, out("r5") _,
+                    out("r8") _, out("r9") _, out("r10") _, out("r12") _,
+                    options(nostack, preserves_flags),
+                );
+                index += 4;
+            } else {
+                asm!(
+                    "ldmia {source}!, {{r2, r3}}",
+                    "stmia {target}, {{r2, r3}}",
+                    source = inout(reg) source,
+                    target = in(reg) MPU_RBAR + (slot % 4 * 8) as u32,
+                    out("r2") _, out("r3") _,
+                    options(nostack, preserves_flags),
+                );
+                index += 1;
+            }
+        }
+        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        asm!("dsb", "isb", options(nostack, preserves_flags));
+    }
+}

@@ -1,0 +1,62 @@
+//! What must hold before the first partition runs.
+
+/// Why the TCB does not start. It never runs unprotected instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The protection unit does not have the slots that the plan was made for.
+    Slots {
+        /// Slots that the hardware has.
+        found: u32,
+        /// Slots that the plan disposes of, reserved ones included.
+        planned: u32,
+    },
+    /// The region table and the linker script come from different plans.
+    Hash {
+        /// What the script laid down.
+        script: u64,
+        /// What the table says.
+        table: u64,
+    },
+}
+
+/// Compares what the machine and the linker say with the table. `planned_slots` is zero when nothing is protected.
+pub fn check(found_slots: u32, planned_slots: u32, script_hash: u64, table_hash: u64) -> Result<(), Refusal> {
+    if script_hash != table_hash {
+        return Err(Refusal::Hash { script: script_hash, table: table_hash });
+    }
+    if planned_slots != 0 && found_slots != planned_slots {
+        return Err(Refusal::Slots { found: found_slots, planned: planned_slots });
+    }
+    Ok(())
+}
+
+/// The slot count in `MPU_TYPE` (Armv7-M ARM B3.5.4, Armv8-M ARM D1.2): DREGION, bits 15:8; zero without an MPU.
+pub fn mpu_slots(mpu_type: u32) -> u32 {
+    (mpu_type >> 8) & 0xFF
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, check, mpu_slots};
+
+    #[test]
+    fn the_planned_machine_starts() {
+        assert_eq!(check(8, 8, 7, 7), Ok(()));
+        assert_eq!(check(0, 0, 7, 7), Ok(()));
+    }
+
+    #[test]
+    fn another_machine_or_another_plan_does_not() {
+        assert_eq!(check(0, 8, 7, 7), Err(Refusal::Slots { found: 0, planned: 8 }));
+        assert_eq!(check(16, 8, 7, 7), Err(Refusal::Slots { found: 16, planned: 8 }));
+        assert_eq!(check(8, 8, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
+        assert_eq!(check(8, 0, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
+    }
+
+    #[test]
+    fn dregion_is_read_from_its_field() {
+        assert_eq!(mpu_slots(0x0000_0800), 8);
+        assert_eq!(mpu_slots(0x0000_1001), 16);
+        assert_eq!(mpu_slots(0), 0);
+    }
+}
