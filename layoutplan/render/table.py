@@ -1,0 +1,194 @@
+"""The data of ``region_table.rs``: what the switch code reads, and what rustc checks it against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from layoutplan.address import AddressRange, merge
+from layoutplan.model.access import Access, UnitName
+from layoutplan.model.component import Role, System, Task
+from layoutplan.model.plan import Placement, Plan, Slot
+from layoutplan.render.identity import plan_hash
+from layoutplan.render.names import constant
+from layoutplan.render.stored import TYPE_FIELDS, stored_words
+from layoutplan.render.templates import fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of numbers and what they mean."""
+
+    words: tuple[int, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionRows:
+    """One partition's rewritten slots, in the order in which a switch writes them."""
+
+    name: str
+    constant: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A task and the symbol of its entry point, resolved by the linker."""
+
+    task: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Everything that the table's template needs. ``types`` and ``shared`` are for the checks alone."""
+
+    hash: int
+    unit: UnitName
+    isolated: bool
+    first_static: int
+    first_dynamic: int
+    static: tuple[Row, ...]
+    partitions: tuple[PartitionRows, ...]
+    grants: tuple[Row, ...]
+    tasks: tuple[Row, ...]
+    entries: tuple[Entry, ...]
+    interrupts: tuple[Row, ...]
+    types: tuple[Row, ...]
+    shared: tuple[Row, ...]
+    digest: int
+
+
+def region_table(system: System, plan: Plan) -> str:
+    """The text of ``region_table.rs``."""
+    prepared = table(system, plan)
+    return fill("region_table.rs.j2", table=prepared)
+
+
+def table(system: System, plan: Plan) -> Table:
+    """Prepare the table of ``plan``. Partitions and tasks are numbered by their sorted names."""
+    names = sorted(partition.name for partition in system.partitions)
+    tasks = sorted(system.tasks, key=lambda task: task.name)
+    isolated = plan.unit is not UnitName.NONE
+    static = tuple(_static(plan)) if isolated else ()
+    partitions = tuple(
+        PartitionRows(name=name, constant=constant(name), rows=tuple(_dynamic(plan, name)) if isolated else ())
+        for name in names
+    )
+    grants = tuple(_grants(plan, names)) if isolated else ()
+    stacks = tuple(_stack(plan, task, names) for task in tasks)
+    interrupts = tuple(_interrupts(system, tasks))
+    number = plan_hash(system, plan)
+    rows = (*static, *(row for partition in partitions for row in partition.rows), *grants, *stacks, *interrupts)
+    return Table(
+        hash=number,
+        unit=plan.unit,
+        isolated=isolated,
+        first_static=plan.slots.first_static if isolated else 0,
+        first_dynamic=plan.slots.first_dynamic if isolated else 0,
+        static=static,
+        partitions=partitions,
+        grants=grants,
+        tasks=stacks,
+        entries=tuple(Entry(task=task.name, symbol=task.entry) for task in tasks),
+        interrupts=interrupts,
+        types=tuple(_types(system, plan)) if isolated else (),
+        shared=tuple(_shared(plan)) if isolated else (),
+        digest=_digest(number, rows),
+    )
+
+
+def _static(plan: Plan) -> Iterator[Row]:
+    """The slots written once at boot; every partition's registers agree on them."""
+    for slots in list(plan.registers.values())[:1]:
+        first = plan.slots.first_static
+        for slot in slots[first : first + plan.slots.static]:
+            yield _slot_row(plan, slot)
+
+
+def _dynamic(plan: Plan, partition: str) -> Iterator[Row]:
+    first = plan.slots.first_dynamic
+    for slot in plan.registers[partition][first : first + plan.slots.dynamic]:
+        yield _slot_row(plan, slot)
+
+
+def _slot_row(plan: Plan, slot: Slot) -> Row:
+    what = "off" if slot.owner is None else f"{slot.owner} {_granted_range(plan, slot.owner)}"
+    return Row(words=stored_words(plan.unit, slot), comment=f"slot {slot.index}: {what}")
+
+
+def _granted_range(plan: Plan, owner: str) -> str:
+    """The whole range of which a slot matches all or a piece."""
+    granted = [placement.granted for placement in plan.placements if placement.block.name == owner]
+    granted += [grant.range for grant in plan.peripherals if grant.name == owner]
+    return " ".join(map(str, granted))
+
+
+def _grants(plan: Plan, names: list[str]) -> Iterator[Row]:
+    """Who may touch what, as the regions expose it, so that the words can be compared with it."""
+    granted: list[tuple[str, AddressRange, Access, str]] = []
+    for placement in plan.placements:
+        for name, access in placement.block.granted_to.items():
+            granted.append((name, placement.granted, access, placement.block.name))
+    for grant in plan.peripherals:
+        granted += [(grant.partition, piece, Access.RW, grant.name) for piece in merge(grant.cover)]
+    for name, piece, access, what in sorted(granted, key=lambda row: (row[0], row[1])):
+        yield Row(
+            words=(names.index(name), piece.base, piece.end, access),
+            comment=f"{name}: {what} {piece} {access.letters}",
+        )
+
+
+def _stack(plan: Plan, task: Task, names: list[str]) -> Row:
+    for placement in plan.placements:
+        for part in placement.block.parts:
+            if part.role is Role.STACK and part.name == f"{task.name}.stack":
+                piece = AddressRange.of(placement.granted.base + part.offset, part.size)
+                return Row(words=(piece.base, piece.end, names.index(task.partition)), comment=f"{task.name} {piece}")
+    raise ValueError(f"the plan has no stack for task {task.name}")
+
+
+def _interrupts(system: System, tasks: list[Task]) -> Iterator[Row]:
+    """Interrupt number and the task that it wakes: the component's own, else its first by name."""
+    for component in sorted(system.components, key=lambda component: component.name):
+        own = [index for index, task in enumerate(tasks) if task.component == component.name]
+        named = [index for index in own if tasks[index].name == component.name]
+        for number in sorted(component.interrupts):
+            task = (named or own)[0]
+            yield Row(words=(number, task), comment=f"interrupt {number} wakes {tasks[task].name}")
+
+
+def _types(system: System, plan: Plan) -> Iterator[Row]:
+    """Where regions may lie, and with which memory attributes, as the words have them."""
+    if plan.unit not in TYPE_FIELDS:
+        return
+    pieces = [(memory.range, memory.name) for memory in system.target.memories]
+    pieces += [(piece, grant.name) for grant in plan.peripherals for piece in merge(grant.cover)]
+    words = [slot for registers in plan.registers.values() for slot in registers if slot.owner is not None]
+    owned: dict[str, int] = {slot.owner: TYPE_FIELDS[plan.unit](slot.words) for slot in words if slot.owner is not None}
+    homes = {placement.block.name: placement.memory for placement in plan.placements}
+    by_place = {homes.get(owner, owner): field for owner, field in sorted(owned.items())}
+    for piece, name in sorted(pieces):
+        if name in by_place:
+            yield Row(words=(piece.base, piece.end, by_place[name]), comment=f"{name} {piece}")
+
+
+def _shared(plan: Plan) -> Iterator[Row]:
+    """What more than one partition may touch; all other grants must be disjoint."""
+    for placement in sorted(plan.placements, key=_base):
+        if len(placement.block.granted_to) > 1:
+            piece = placement.granted
+            yield Row(words=(piece.base, piece.end), comment=f"{placement.block.name} {piece}")
+
+
+def _base(placement: Placement) -> int:
+    return placement.granted.base
+
+
+def _digest(number: int, rows: Iterable[Row]) -> int:
+    """FNV-1a over whole words: each step is a bijection, so that no single changed word gives the same end."""
+    state = 0xCBF2_9CE4_8422_2325
+    for word in (number, *(word for row in rows for word in row.words)):
+        state = (state ^ word) * 0x0100_0000_01B3 & 0xFFFF_FFFF_FFFF_FFFF
+    return state
