@@ -78,3 +78,31 @@ def memory_map_svg(document: Document) -> str:
     from layoutplan.report.page import write_map
 
     return write_map(document)
+
+
+def difference(old: Document, new: Document) -> dict[str, Any]:
+    """What moved, grew or got padded from one report to another; ``json`` prints it too."""
+    from layoutplan.report import comparison
+
+    return comparison.difference(old, new)
+
+
+def difference_text(changes: Document, *, width: int = 80, colour: bool = False) -> str:
+    """``difference``'s result for people."""
+    from layoutplan.report import comparison
+
+    return comparison.write_difference(changes, width=width, colour=colour)
+
+
+def explain(document: Document, subject: str | int) -> dict[str, Any]:
+    """Who owns an address or name, and who may touch it; ``BadInput`` for a name that the report does not hold."""
+    from layoutplan.report import lookup
+
+    return lookup.explain(document, subject)
+
+
+def explanation_text(found: Document, *, width: int = 80, colour: bool = False) -> str:
+    """``explain``'s result for people."""
+    from layoutplan.report import lookup
+
+    return lookup.write_explanation(found, width=width, colour=colour)

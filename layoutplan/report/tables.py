@@ -182,13 +182,13 @@ def register_tables(document: Document) -> Iterator[Table]:
                 "reserved" if register["reserved"] else "static" if register["static"] else "dynamic",
                 register["owner"] or "-",
                 *(hexadecimal(word) for word in register["words"].values()),
-                " ".join(str(AddressRange(r["base"], r["end"])) for r in register["matches"]) or "nothing",
                 register["access"] or "-",
+                " ".join(str(AddressRange(r["base"], r["end"])) for r in register["matches"]) or "nothing",
             )
             for register in registers
         )
-        columns = (Column("slot", number=True), Column("written"), Column("for", code=True), *words)
-        columns += (Column("matches", code=True), Column("access"))
+        head = (Column("slot", number=True), Column("written"), Column("for", code=True))
+        columns = (*head, *words, Column("access"), Column("matches", code=True))
         title = f"Registers while {partition} runs"
         quiet = frozenset(i for i, register in enumerate(registers) if not register["matches"])
         yield Table(name=f"registers-{partition}", title=title, columns=columns, rows=tuple(rows), quiet=quiet)

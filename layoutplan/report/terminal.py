@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,38 @@ if TYPE_CHECKING:
 
 def write_text(document: Document, *, width: int, colour: bool) -> str:
     """The report in ``width`` columns, with colours and drawn lines only if ``colour``."""
+    style = {True: "green", False: "red", None: "yellow"}[document["feasible"] and is_proved(document)]
+    planned = bool(document["feasible"])
+    return write_tables(
+        (f"{document['manifest']}: {answer(document)}", question(document)),
+        plan_tables(document) if planned else (),
+        (*(plan_listings(document) if planned else ()), *reasons(document)),
+        width=width,
+        colour=colour,
+        style=style,
+    )
+
+
+def write_tables(
+    head: Sequence[str],
+    tables: Iterable[Table],
+    listings: Iterable[Listing],
+    *,
+    width: int,
+    colour: bool,
+    style: str = "default",
+) -> str:
+    """The lines of ``head``, the first of them bold in ``style``, then tables, then listings."""
     out = StringIO()
     console = _console(out, width=width, colour=colour)
-    style = {True: "green", False: "red", None: "yellow"}[document["feasible"] and is_proved(document)]
-    console.print(f"{document['manifest']}: {answer(document)}", style=f"bold {style}")
-    console.print(question(document))
-    if document["feasible"]:
-        for table in plan_tables(document):
-            print_table(console, table, colour=colour)
-        for listing in plan_listings(document):
-            print_listing(console, listing)
-    for listing in reasons(document):
-        print_listing(console, listing)
-    return finished(out)
+    console.print(head[0], style=f"bold {style}")
+    for line in head[1:]:
+        console.print(line)
+    for table in tables:
+        _print_table(console, table, colour=colour)
+    for listing in listings:
+        _print_listing(console, listing)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def _console(out: StringIO, *, width: int, colour: bool) -> Console:
@@ -44,12 +64,7 @@ def _console(out: StringIO, *, width: int, colour: bool) -> Console:
     )
 
 
-def finished(out: StringIO) -> str:
-    """What was printed, without the blanks that tables leave at the ends of lines."""
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-def print_table(console: Console, table: Table, *, colour: bool) -> None:
+def _print_table(console: Console, table: Table, *, colour: bool) -> None:
     """A blank line, the title and the table; numbers are never broken, names fold."""
     from rich import table as rich_table
     from rich.box import Box
@@ -71,7 +86,7 @@ def print_table(console: Console, table: Table, *, colour: bool) -> None:
     console.print(drawn)
 
 
-def print_listing(console: Console, listing: Listing) -> None:
+def _print_listing(console: Console, listing: Listing) -> None:
     """A blank line, the title and its sentences, indented."""
     from rich.padding import Padding
     from rich.table import Table as Grid
