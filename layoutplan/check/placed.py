@@ -9,12 +9,12 @@ from layoutplan.address import ADDRESS_SPACE_END, AddressRange, merge
 from layoutplan.check.facts import PRIVATE_PERIPHERAL_BUS, PlacedBlock, PlacedPart, kernel_ranges
 from layoutplan.check.physical import fold, physical_ranges
 from layoutplan.check.wanted import Wanted, load_image_bytes, rights, wanted
-from layoutplan.model.access import Access, Kind, UnitName
+from layoutplan.model.access import Access, Kind, Trust, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.evidence import Finding
 from layoutplan.model.plan import Part, Placement, Plan
 
-RULES = ("parts", "memory", "disjoint", "pin", "kernel-room", "cover", "peripheral", "alias", "address-space")
+RULES = ("parts", "memory", "disjoint", "trust", "pin", "kernel-room", "cover", "peripheral", "alias", "address-space")
 """The rules decided here, one obligation each."""
 
 
@@ -47,6 +47,7 @@ def placed_blocks(system: System, plan: Plan) -> tuple[tuple[PlacedBlock, ...], 
 
 def structure(system: System, plan: Plan, blocks: tuple[PlacedBlock, ...]) -> Iterator[Finding]:
     """Rules about blocks together: disjoint, room for the kernel, pins, aliases, what the plan says of peripherals."""
+    yield from _trust(system)
     yield from _disjoint(system, blocks)
     yield from _kernel_room(system, blocks)
     yield from _pins(system, plan)
@@ -133,6 +134,26 @@ def _key(part: Part) -> tuple[str, Role]:
 def _named(rights_: Iterable[str] | dict[str, Access]) -> str:
     pairs = dict(rights_) if isinstance(rights_, dict) else {}
     return ", ".join(f"{name} {access.letters}" for name, access in sorted(pairs.items())) or "nobody"
+
+
+def _trust(system: System) -> Iterator[Finding]:
+    """Untrusted code runs in nobody else's partition and shares no code, unless somebody accepted it in writing."""
+    for partition in system.partitions:
+        members = [component for component in system.components if component.partition == partition.name]
+        untrusted = [component for component in members if component.trust is Trust.UNTRUSTED]
+        accepted = {word for component in members for word in component.accept}
+        if not untrusted:
+            continue
+
+        def fault(message: str, partition: str = partition.name) -> Finding:
+            return Finding(rule="trust", partition=partition, message=message)
+
+        if not partition.code_private:
+            yield fault(f"untrusted `{untrusted[0].name}` is in a partition that shares its code")
+        if len(untrusted) < len(members) and "mixed-trust" not in accepted:
+            yield fault(f"untrusted `{untrusted[0].name}` shares a partition with verified components")
+        if not system.isolation and "no-isolation" not in accepted:
+            yield fault(f"untrusted `{untrusted[0].name}` runs without isolation, and nobody accepted it")
 
 
 def _disjoint(system: System, blocks: tuple[PlacedBlock, ...]) -> Iterator[Finding]:

@@ -1,13 +1,16 @@
-"""A good plan holds."""
+"""Good plans hold."""
 
 from __future__ import annotations
 
-from layoutplan.check import check_plan
-from tests.check.good import good_plan, good_system
+import pytest
+
+from layoutplan.check import check_plan, reference
+from layoutplan.model.access import UnitName
 
 
-def test_a_good_plan_holds() -> None:
-    verdict = check_plan(good_system(), good_plan())
+@pytest.mark.parametrize("unit", [UnitName.ARMV7M])
+def test_a_good_plan_holds(unit: UnitName) -> None:
+    verdict = check_plan(reference.system(unit), reference.plan(unit))
     assert verdict.findings == ()
     assert verdict.unknown == ()
     assert verdict.proved == verdict.obligations > 0
