@@ -87,7 +87,7 @@ class Pmsav7:
         """As the protocol says: runs of subregions end to end; overlapping ones never need fewer slots."""
         if (granted.base | granted.end) % GRANULE or granted.end > ADDRESS_SPACE_END:
             return None
-        pieces = runs.uncut(granted.base, granted.end, SHIFT, GRANULE, wholes, MOST_SLOTS)
+        pieces = runs.uncut(granted.base, granted.end, SHIFT, wholes, MOST_SLOTS)
         return None if pieces is None else tuple(AddressRange(base, end) for base, end in pieces)
 
     def least_granted(self, size: int, slots: int) -> int | None:

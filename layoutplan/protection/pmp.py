@@ -103,7 +103,7 @@ class Pmp:
         least = self._least_run
         if "napot" not in self.traits.modes or least is None or (granted.base | granted.end) % least:
             return None
-        pieces = runs.uncut(granted.base, granted.end, SHIFT, least, wholes, MOST_ENTRIES)
+        pieces = runs.uncut(granted.base, granted.end, SHIFT, wholes, MOST_ENTRIES)
         return None if pieces is None else tuple(AddressRange(base, end) for base, end in pieces)
 
     def least_granted(self, size: int, slots: int) -> int | None:

@@ -10,7 +10,6 @@ Ranges are ``(base, end)`` pairs here, for speed: a search asks millions of time
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 
 from layoutplan.address import align_down, align_up, next_power_of_two
 from layoutplan.protection.unit import Wholes
@@ -37,47 +36,7 @@ def fewest(base: int, end: int, shift: int, limit: int) -> int:
     return count
 
 
-def peel(base: int, end: int, shift: int) -> tuple[Pair, ...]:
-    """The runs that :func:`fewest` counts, ascending."""
-    left: list[Pair] = []
-    right: list[Pair] = []
-    while base < end:
-        low, high = base & -base, end & -end
-        if base and low <= high:
-            cut = min(end, (base | ((low << shift) - 1)) + 1)
-            left.append((base, cut))
-            base = cut
-        else:
-            cut = max(base, (end - 1) & -(high << shift))
-            right.append((cut, end))
-            end = cut
-    return (*left, *reversed(right))
-
-
-def _first_cuts(base: int, end: int, shift: int, granule: int) -> Iterator[int]:
-    """Every place where the lowest run of a cover of ``[base, end)`` can end, greatest first for each unit."""
-    unit = granule
-    while unit < end - base and (base & (unit - 1)) == 0:
-        block_end = (base | ((unit << shift) - 1)) + 1
-        yield from range(align_down(min(end - 1, block_end), unit), base, -unit)
-        unit <<= 1
-
-
-def _last_cuts(base: int, end: int, shift: int, granule: int) -> Iterator[int]:
-    """Every place where the highest run of a cover of ``[base, end)`` can begin, least first for each unit."""
-    unit = granule
-    while unit < end - base and (end & (unit - 1)) == 0:
-        block_base = (end - 1) & -(unit << shift)
-        yield from range(align_up(max(base + 1, block_base), unit), end, unit)
-        unit <<= 1
-
-
-def cuts_a_whole(offset: int, wholes: Wholes) -> bool:
-    """Whether a boundary at ``offset`` lies strictly inside one of ``wholes``."""
-    return any(low < offset < high for low, high in wholes)
-
-
-def uncut(base: int, end: int, shift: int, granule: int, wholes: Wholes, limit: int) -> tuple[Pair, ...] | None:
+def uncut(base: int, end: int, shift: int, wholes: Wholes, limit: int) -> tuple[Pair, ...] | None:
     """The fewest runs, at most ``limit``, that are exactly ``[base, end)`` with no boundary inside ``wholes``.
 
     ``wholes`` are offsets from ``base``. ``None`` when no cover in ``limit`` runs leaves them uncut.
@@ -85,32 +44,52 @@ def uncut(base: int, end: int, shift: int, granule: int, wholes: Wholes, limit: 
     least = fewest(base, end, shift, limit)
     if least > limit:
         return None
-    cheapest = peel(base, end, shift)
-    if not any(cuts_a_whole(cut - base, wholes) for cut, _ in cheapest[1:]):
-        return cheapest
-    origin = base
-    failed: set[tuple[int, int, int]] = set()
-
-    def search(base: int, end: int, left: int) -> tuple[Pair, ...] | None:
-        least = fewest(base, end, shift, left)
-        if least <= 1:
-            return ((base, end),)
-        if least > left or (base, end, left) in failed:
-            return None
-        upward = base != 0 and base & -base <= end & -end
-        for cut in (_first_cuts if upward else _last_cuts)(base, end, shift, granule):
-            if cuts_a_whole(cut - origin, wholes):
-                continue
-            rest = search(cut, end, left - 1) if upward else search(base, cut, left - 1)
-            if rest is not None:
-                return ((base, cut), *rest) if upward else (*rest, (cut, end))
-        failed.add((base, end, left))
-        return None
-
+    fixed = [(base + low, base + high) for low, high in wholes]
     for count in range(least, limit + 1):
-        found = search(base, end, count)
+        found = _search(base, end, shift, fixed, count)
         if found is not None:
             return found
+    return None
+
+
+def _search(base: int, end: int, shift: int, wholes: list[Pair], limit: int) -> tuple[Pair, ...] | None:
+    """A cover in at most ``limit`` runs with no boundary inside ``wholes``, here addresses.
+
+    As in :func:`fewest` the finer end's run best reaches the end of its aligned block. Where a whole lies across that
+    place, the run that holds the whole has larger units, so it begins at an even multiple of this end's unit, before
+    the whole: those are the only cuts to try.
+    """
+    if fewest(base, end, shift, limit) > limit:
+        return None
+    low, high = base & -base, end & -end
+    if base and low <= high:
+        reach = (base | ((low << shift) - 1)) + 1
+        if reach >= end:
+            return ((base, end),)
+        whole = _across(reach, wholes)
+        for cut in (reach,) if whole is None else range(align_down(whole[0], 2 * low), base, -2 * low):
+            if _across(cut, wholes) is None:
+                rest = _search(cut, end, shift, wholes, limit - 1)
+                if rest is not None:
+                    return ((base, cut), *rest)
+        return None
+    reach = (end - 1) & -(high << shift)
+    if reach <= base:
+        return ((base, end),)
+    whole = _across(reach, wholes)
+    for cut in (reach,) if whole is None else range(align_up(whole[1], 2 * high), end, 2 * high):
+        if _across(cut, wholes) is None:
+            rest = _search(base, cut, shift, wholes, limit - 1)
+            if rest is not None:
+                return (*rest, (cut, end))
+    return None
+
+
+def _across(cut: int, wholes: list[Pair]) -> Pair | None:
+    """The whole that a boundary at ``cut`` would divide."""
+    for whole in wholes:
+        if whole[0] < cut < whole[1]:
+            return whole
     return None
 
 
@@ -189,8 +168,10 @@ def _step_for_a_whole_at_the_base(wholes: Wholes, shift: int) -> int:
 def _greatest_base(top: int, size: int, align: int, slots: int, shift: int, granule: int) -> int:
     """The greatest base for :func:`highest` without ``wholes``.
 
-    Rounding the end down, and then the base down, to every power of two is enough: moving either inward to a coarser
-    multiple trims a run and adds none, so a best answer has both ends as near as their own alignment lets them be.
+    It is enough to round the end down, and then the base, to every power of two. A base that could still rise by its
+    own alignment would, as that trims a run and adds none. For the end, take of all that are legal with the best base
+    the one of the coarsest alignment. Could it rise by that much below ``top``, then so could either the end of the
+    last run alone, or, if that run begins finer than it ends, all runs and the base with them.
     """
     best = -1
     end_step = granule
@@ -216,7 +197,7 @@ def _least_end(base: int, size: int, slots: int, shift: int, granule: int, whole
     while step <= power:
         end = align_up(base + size, step)
         if wholes:
-            if uncut(base, end, shift, granule, wholes, slots) is not None:
+            if uncut(base, end, shift, wholes, slots) is not None:
                 return end
         elif fewest(base, end, shift, slots) <= slots:
             return end
