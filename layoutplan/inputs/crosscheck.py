@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec import UNSET
+
 from layoutplan.address import AddressRange, hexadecimal
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
@@ -20,7 +22,7 @@ RESERVED = frozenset({"kernel", "shared", "runtime", "region_table"})
 def cross_check(system: System, manifest: ManifestTable, faults: Faults) -> None:
     """Add one fault for each contradiction. What building the system has already refused is not told twice."""
     _names(system, manifest, faults)
-    _unit(system, faults)
+    _unit(system, manifest, faults)
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
     _trust(system, faults)
@@ -33,6 +35,7 @@ def cross_check(system: System, manifest: ManifestTable, faults: Faults) -> None
 def _names(system: System, manifest: ManifestTable, faults: Faults) -> None:
     # A component and a partition may share a name: that is the default. Symbols tell them apart by what follows.
     partitions = {partition.name: _partition_path(partition.name, manifest) for partition in system.partitions}
+    told: set[KeyPath] = set()
     groups: tuple[tuple[str, Mapping[str, KeyPath]], ...] = (
         ("component", {name: ("component", name) for name in manifest.component}),
         ("partition", partitions),
@@ -46,7 +49,8 @@ def _names(system: System, manifest: ManifestTable, faults: Faults) -> None:
             continue
         for name, at in names.items():
             taken = name.replace("-", "_").lower()
-            if taken in RESERVED or (what == "share" and taken == "code"):
+            if at not in told and (taken in RESERVED or (what == "share" and taken == "code")):
+                told.add(at)  # a component's default partition and task have its name
                 text = f"`{name}` is a name that the tool keeps for itself"
                 faults.add("reserved-name", at, text, f"rename the {what}")
     for share in system.shares:
@@ -82,8 +86,9 @@ def _task_path(name: str, manifest: ManifestTable) -> KeyPath:
     return ("task", name) if name in manifest.task else ("component", name)
 
 
-def _unit(system: System, faults: Faults) -> None:
-    if Isolation.MPU in system.isolation and system.target.unit is UnitName.NONE:
+def _unit(system: System, manifest: ManifestTable, faults: Faults) -> None:
+    given = system.target.chip is not None or manifest.target.unit is not UNSET
+    if Isolation.MPU in system.isolation and system.target.unit is UnitName.NONE and given:
         name = f"`{system.target.chip}`" if system.target.chip else "the target"
         hint = 'isolation = "software" has the compiler check bounds instead'
         faults.add("no-unit", ["isolation"], f"{name} has no protection unit", hint)
@@ -109,7 +114,8 @@ def _components(system: System, manifest: ManifestTable, faults: Faults) -> None
         if any(path.suffix == ".a" for path in component.objects) and not component.linked:
             text = f"`{component.name}` names an archive and has neither `entry` nor `exports`"
             faults.add("no-roots", [*at, "objects"], text, "say from which symbols its members are reached")
-        if component.interrupts and not any(task.component == component.name for task in system.tasks):
+        wakes = component.entry or any(task.component == component.name for task in system.tasks)
+        if component.interrupts and not wakes:
             text = f"`{component.name}` has interrupts and no task that they could wake"
             faults.add("no-task", [*at, "interrupts"], text, "give it an `entry` and a `stack`")
         total = component.heap + component.linear_memory + component.slack + sum((component.sizes or {}).values())

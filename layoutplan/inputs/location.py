@@ -34,7 +34,10 @@ class Locations(Mapping[str, str]):
     def lines(self) -> Mapping[str, int]:
         """Dotted key path to line, counted from one."""
         if self._lines is None:
-            self._lines = {dotted(path): line for path, line in key_lines(self._text)}
+            self._lines = {}
+            for path, line in key_lines(self._text):
+                for length in range(1, len(path) + 1):  # `[component.net]` is where `component` stands, too
+                    self._lines.setdefault(dotted(path[:length]), line)
         return self._lines
 
     def __getitem__(self, path: str) -> str:
@@ -61,7 +64,7 @@ class Locations(Mapping[str, str]):
 
 
 def key_lines(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Every key path of a TOML text with its line, counted from one; of repeated ones the first comes first."""
+    """Every key path of a TOML text with its line, counted from one, in the order of the text."""
     from tree_sitter import Language, Parser
     from tree_sitter_toml import language
 

@@ -56,6 +56,8 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
         # Only what JSON Schema and msgspec read differently comes here, such as 1.0 for a whole number.
         raise BadInput([Fault(code="bad-value", message=str(error), where=path.name)]) from None
     target, chip = read_target(manifest, faults)
+    if not target.memories:
+        faults.raise_any()  # every further fault would only say that there is no memory
     refuse_pending(manifest, target, faults)
     paths = Paths(path.parent, environ, faults)
     system = build_system(manifest, path, target, chip, paths, locations, faults)

@@ -37,7 +37,7 @@ def refuse_pending(manifest: ManifestTable, target: Target, faults: Faults) -> N
     """One fault for each thing that is asked and does not work yet."""
     for path, (what, uses) in NOT_YET.items():
         if uses(manifest, target):
-            faults.add("not-yet", path, f"{what} is not supported yet")
+            faults.add("not-yet", path, f"not supported yet: {what}")
     if target.unit not in UNITS:
         at: KeyPath = ("target", "chip" if manifest.target.unit is UNSET else "unit")
-        faults.add("not-yet", at, f'the protection unit "{target.unit}" is not supported yet')
+        faults.add("not-yet", at, f'not supported yet: the protection unit "{target.unit}"')

@@ -281,7 +281,7 @@ class _Builder:
     def _range(self, base: int, size: int, at: KeyPath) -> AddressRange | None:
         if 0 < size <= ADDRESS_SPACE_END - base:
             return AddressRange.of(base, size)
-        text = f"{size} bytes from {hexadecimal(base)} are not between one byte and the end of the address space"
+        text = f"{size} bytes from {hexadecimal(base)} end past the address space" if size else "0 bytes are no range"
         self.faults.add("empty-range", at, text)
         return None
 

@@ -108,7 +108,7 @@ def _slots(manifest: ManifestTable, base: Target, unit: UnitName, faults: Faults
     if given is UNSET:
         return base.slots if unit is base.unit and base.slots else DEFAULT_SLOTS[unit]
     if given not in SLOT_COUNTS[unit]:
-        known = ", ".join(map(str, SLOT_COUNTS[unit])) if len(SLOT_COUNTS[unit]) < 10 else "1 to 64"
+        known = " or ".join(map(str, SLOT_COUNTS[unit])) if len(SLOT_COUNTS[unit]) < 10 else "1 to 64"
         faults.add("slot-count", ["target", "slots"], f'"{unit}" has {known} slots, not {given}')
     return given
 
