@@ -81,7 +81,7 @@ def memory_map_svg(document: Document) -> str:
 
 
 def difference(old: Document, new: Document) -> dict[str, Any]:
-    """What moved, grew or got padded from one report to another; ``json`` prints it too."""
+    """What moved, grew or got padded from one report to another."""
     from layoutplan.report import comparison
 
     return comparison.difference(old, new)
@@ -94,6 +94,11 @@ def difference_text(changes: Document, *, width: int = 80, colour: bool = False)
     return comparison.write_difference(changes, width=width, colour=colour)
 
 
+def difference_json(changes: Document) -> str:
+    """``difference``'s result for programs."""
+    return json(changes)
+
+
 def explain(document: Document, subject: str | int) -> dict[str, Any]:
     """Who owns an address or name, and who may touch it; ``BadInput`` for a name that the report does not hold."""
     from layoutplan.report import lookup
@@ -101,8 +106,13 @@ def explain(document: Document, subject: str | int) -> dict[str, Any]:
     return lookup.explain(document, subject)
 
 
-def explanation_text(found: Document, *, width: int = 80, colour: bool = False) -> str:
+def explain_text(found: Document, *, width: int = 80, colour: bool = False) -> str:
     """``explain``'s result for people."""
     from layoutplan.report import lookup
 
     return lookup.write_explanation(found, width=width, colour=colour)
+
+
+def explain_json(found: Document) -> str:
+    """``explain``'s result for programs."""
+    return json(found)

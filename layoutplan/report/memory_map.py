@@ -82,7 +82,9 @@ def _memory_map(document: Document, memory: Mapping[str, Any], styles: Mapping[s
     height = max(LEAST_HEIGHT, LABEL_STEP * len(blocks))
     pieces = _pieces(document, memory, blocks, styles)
     boxes = [
-        *_bar(pieces, whole, WHOLE_X, WHOLE_WIDTH, height),
+        *_bar(
+            [(piece, f"{style} whole", title) for piece, style, title in pieces], whole, WHOLE_X, WHOLE_WIDTH, height
+        ),
         *_bar(pieces, zoomed, ZOOM_X, ZOOM_WIDTH, height),
     ]
     left, right = WHOLE_X + WHOLE_WIDTH, ZOOM_X

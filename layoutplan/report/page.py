@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from layoutplan.address import AddressRange
 from layoutplan.report import memory_map
 from layoutplan.report.tables import plan_listings, plan_tables, reasons, register_tables
-from layoutplan.report.wording import Document, answer, is_proved, percent, plural, question, rights, waste_bound
+from layoutplan.report.wording import (
+    Document,
+    answer,
+    cost_in_bytes,
+    is_proved,
+    percent,
+    plural,
+    question,
+    rights,
+    waste_bound,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -141,13 +151,13 @@ def _figures(document: Document) -> Iterator[Figure]:
             yield Figure(
                 heading=f"waste in {memory['name']}",
                 value=percent(wasted, memory["span"]),
-                more=f"{wasted} B of {memory['span']}; {waste_bound(memory)}",
+                more=waste_bound(memory),
             )
     if document["unit"] != "none":
         more = f"to another partition, {plural(switch['dynamic_slots'], 'dynamic slot')}"
         yield Figure(heading="stores per switch", value=str(switch["stores"]), more=more)
-    sizes = ", ".join(f"{count} B of {name}" for name, count in cost["bytes"].items())
-    yield Figure(heading="bytes that isolation costs", value=str(sum(cost["bytes"].values())), more=sizes)
+    total = str(sum(cost["bytes"].values()))
+    yield Figure(heading="bytes that isolation costs", value=total, more=cost_in_bytes(document))
 
 
 def _owners(document: Document) -> list[Owner]:

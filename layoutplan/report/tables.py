@@ -86,7 +86,7 @@ def _blocks(document: Document, memory: str) -> Table:
             str(block["padding"]),
             percent(block["padding"], block["granted"]),
             str(block["slots"]),
-            rights(block),
+            block["access"],
         )
         for block in blocks
     ]
@@ -97,7 +97,7 @@ def _blocks(document: Document, memory: str) -> Table:
     return Table(
         name=f"blocks-{memory}",
         title=f"Blocks in {memory}",
-        columns=(Column("block", code=True), _BASE, *numbers, _PERCENT, _SLOTS, Column("rights")),
+        columns=(Column("block", code=True), _BASE, *numbers, _PERCENT, _SLOTS, Column("access")),
         rows=tuple(rows),
         total=True,
     )
@@ -195,7 +195,12 @@ def register_tables(document: Document) -> Iterator[Table]:
 
 
 def plan_listings(document: Document) -> tuple[Listing, ...]:
-    """What a plan says in sentences: how sure the waste is, and what switching costs."""
+    """What a plan says in sentences: who shares what, how sure the waste is, what switching costs."""
+    shared = [
+        Item(text=f"`{block['name']}`: {rights(block)}")
+        for block in document["blocks"]
+        if block["granted_to"] != [block["partition"]]
+    ]
     waste = [Item(text=f"{entry['name']}: {waste_bound(entry)}") for entry in document["memories"] if entry["span"]]
     switching = []
     if document["unit"] != "none":
@@ -207,7 +212,8 @@ def plan_listings(document: Document) -> tuple[Listing, ...]:
         switching.append(Item(text=switch_cost(document)))
     cost = f"isolation costs {cost_against_none(document)}, against the same blocks packed without rounding"
     listings = (
-        Listing(name="waste", title="How far the waste is from the least", items=tuple(waste)),
+        Listing(name="shared", title="Shared between partitions", items=tuple(shared)),
+        Listing(name="waste", title="Waste", items=tuple(waste)),
         Listing(name="switching", title="Switching", items=(*switching, Item(text=cost))),
     )
     return tuple(listing for listing in listings if listing.items)

@@ -68,11 +68,11 @@ def _print_table(console: Console, table: Table, *, colour: bool) -> None:
     """A blank line, the title and the table; numbers are never broken, names fold."""
     from rich import table as rich_table
     from rich.box import Box
+    from rich.padding import Padding
 
     rule = " ── " if colour else " -- "
     lines = Box("\n".join(("    ", "    ", rule, "    ", rule, "    ", "    ", "    ")) + "\n", ascii=not colour)
     drawn = rich_table.Table(box=lines, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    drawn.add_column("", width=1)
     for column in table.columns:
         whole = column.number or column.heading == "base"
         drawn.add_column(column.heading, justify="right" if column.number else "left", no_wrap=whole, overflow="fold")
@@ -80,10 +80,10 @@ def _print_table(console: Console, table: Table, *, colour: bool) -> None:
         last = table.total and i == len(table.rows) - 1
         if last:
             drawn.add_section()
-        drawn.add_row("", *row, style="bold" if last else None)
+        drawn.add_row(*row, style="bold" if last else None)
     console.print()
     console.print(table.title, style="bold")
-    console.print(drawn)
+    console.print(Padding(drawn, (0, 0, 0, 1)))
 
 
 def _print_listing(console: Console, listing: Listing) -> None:

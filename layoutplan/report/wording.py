@@ -74,18 +74,26 @@ def switch_cost(document: Document) -> str:
 def cost_against_none(document: Document) -> str:
     """What isolation costs against the same blocks packed tightly."""
     cost = document["cost_vs_none"]
-    sizes = ", ".join(f"{count} B of {name}" for name, count in cost["bytes"].items())
+    sizes = cost_in_bytes(document)
     instructions = cost["instructions"]
     measured = "instructions not measured" if instructions is None else plural(instructions, "instruction")
     return f"{sizes}, and {plural(cost['stores'], 'store')} per switch ({measured})"
 
 
+def cost_in_bytes(document: Document) -> str:
+    """``64 B of flash, 176 B of ram``: the memories that hold blocks."""
+    filled = {block["memory"] for block in document["blocks"]}
+    cost = document["cost_vs_none"]["bytes"]
+    return ", ".join(f"{count} B of {name}" for name, count in cost.items() if name in filled) or "no bytes"
+
+
 def waste_bound(memory: Mapping[str, Any]) -> str:
-    """What is known about how much less waste could be."""
+    """What is wasted, and how much of it no other plan could save (the other memories being as they are)."""
     bound = memory["bound"]
+    wasted = f"{memory['span'] - memory['used']} B"
     if bound["proved_gap"] == 0:
-        return "least possible, proved"
-    return f"at least {bound['waste']} B proved, {bound['proved_gap']} B open"
+        return f"{wasted}, proved to be the least"
+    return f"{wasted}, {bound['waste']} B of them proved unavoidable"
 
 
 def enabled_slots(document: Document) -> dict[str, tuple[int, int]]:

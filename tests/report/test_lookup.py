@@ -107,9 +107,9 @@ def test_without_isolation_nothing_is_denied() -> None:
     plan = dataclasses.replace(small_plan(), unit=UnitName.NONE, registers={})
     found = report.explain(report.document(small_system(isolated=False), Solved(plan=plan), PROVED), 0x2000_7204)
     assert found["unrestricted"]
-    assert "no protection unit is in use" in report.explanation_text(found)
+    assert "no protection unit is in use" in report.explain_text(found)
 
 
 @pytest.mark.parametrize("subject", ["mix.bss", "uart0", "0x20007334", "0x20007690"])
 def test_golden_text(golden: Golden, planned: dict[str, Any], subject: str) -> None:
-    golden(f"explain-{subject}.txt", report.explanation_text(report.explain(planned, subject)))
+    golden(f"explain-{subject}.txt", report.explain_text(report.explain(planned, subject)))
