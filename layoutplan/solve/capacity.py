@@ -2,111 +2,55 @@
 
 from __future__ import annotations
 
-from layoutplan.model.plan import Constraint
-from layoutplan.solve.placer import Placer
+from layoutplan.solve.facts import Fact, least_slots
 from layoutplan.solve.problem import Problem, usable_slots
 
 
-def impossible(problem: Problem, placer: Placer) -> tuple[Constraint, ...]:
-    """The first core that counting alone gives, sorted by name; empty when counting forbids nothing."""
-    return _slots(problem, placer) or _bytes(problem)
+def impossible(problem: Problem) -> tuple[Fact, ...]:
+    """The first core that counting alone gives, minimal; empty when counting forbids nothing."""
+    return _slots(problem) or _bytes(problem)
 
 
-def _slots(problem: Problem, placer: Placer) -> tuple[Constraint, ...]:
+def _slots(problem: Problem) -> tuple[Fact, ...]:
     """More slots needed at least, by one partition, than it may have."""
-    system = problem.system
+    usable = usable_slots(problem.system)
     for index, name in enumerate(problem.partitions):
-        members = [item for item in problem.items if index in item.charged]
-        least = {item.index: _least_slots(placer, problem, item.index) for item in members}
-        if sum(least.values()) <= problem.budgets[index]:
-            continue
-        facts = [
-            Constraint(
-                name=f"block {item.block.name}",
-                text=f"`{item.block.name}` needs {least[item.index]} slot{'s' * (least[item.index] > 1)} of `{name}`",
-                where=system.location(where_of(problem, item.index)),
-            )
-            for item in members
-        ]
-        for grant in problem.peripherals:
+        needs = {
+            Fact("block", item.index): least_slots(problem, item.index)
+            for item in problem.items
+            if index in item.charged
+        }
+        for position, grant in enumerate(problem.peripherals):
             if grant.partition == name:
-                count = problem.unit.cost(grant.cover)
-                facts.append(
-                    Constraint(
-                        name=f"peripheral {grant.name}",
-                        text=f"peripheral `{grant.name}` {grant.range} needs {count} "
-                        f"slot{'s' * (count > 1)} of `{name}`",
-                        where=system.location(f"peripheral.{grant.name}"),
-                    )
-                )
-        facts.append(_cap(problem, name))
-        return tuple(sorted(facts, key=lambda fact: fact.name))
+                needs[Fact("peripheral", position)] = problem.unit.cost(grant.cover)
+        cap = problem.system.partition(name).slots
+        limit = (Fact("slots", 0), usable) if cap is None or cap >= usable else (Fact("cap", index), cap)
+        if sum(needs.values()) > limit[1]:
+            return (*_fewest(needs, limit[1]), limit[0])
     return ()
 
 
-def _cap(problem: Problem, partition: str) -> Constraint:
-    system = problem.system
-    cap = system.partition(partition).slots
-    usable = usable_slots(system)
-    if cap is not None and cap < usable:
-        return Constraint(
-            name=f"slots {partition}",
-            text=f"partition `{partition}` may use {cap} slots",
-            where=system.location(f"partition.{partition}.slots"),
-        )
-    reserved = system.kernel.reserved_slots
-    kept = f", {reserved} reserved" if reserved else ""
-    return Constraint(
-        name="slots",
-        text=f"the {problem.unit.name} has {system.target.slots} slots{kept}: {usable} for a partition",
-        where=system.location("target.slots"),
-    )
-
-
-def where_of(problem: Problem, index: int) -> str:
-    """The key path of what asks for a block."""
-    block = problem.items[index].block
-    owner, _, name = block.partition.partition(":")
-    if owner == "runtime":
-        return "runtime"
-    if owner == "shared":
-        return "defaults.code" if name == "code" else f"shared.{name}"
-    components = [part.component for part in block.parts if part.component]
-    return f"component.{components[0]}" if components else f"partition.{owner}"
-
-
-def _least_slots(placer: Placer, problem: Problem, index: int) -> int:
-    item = problem.items[index]
-    shape = Placer.shape(item)
-    for slots in range(1, 3):
-        if placer.least(shape, slots) is not None:
-            return slots
-    return 1
-
-
-def _bytes(problem: Problem) -> tuple[Constraint, ...]:
+def _bytes(problem: Problem) -> tuple[Fact, ...]:
     """More bytes asked of one memory, by what can live nowhere else, than it has."""
-    system = problem.system
     for home, space in enumerate(problem.spaces):
-        bound = [item for item in problem.items if problem.homes(item) == (home,)]
-        asked = sum(item.block.size for item in bound)
-        free = space.range.size - space.kernel - sum(part.size for part in space.reserved)
-        if asked <= free:
-            continue
-        facts = [
-            Constraint(
-                name=f"block {item.block.name}",
-                text=f"`{item.block.name}` needs {item.block.size} bytes of {space.name}",
-                where=system.location(where_of(problem, item.index)),
-            )
-            for item in bound
-        ]
-        facts.append(
-            Constraint(
-                name=f"memory {space.name}",
-                text=f"{space.name} has {space.range.size} bytes",
-                where=system.location(f"memory.{space.name}.length"),
-            )
-        )
-        return tuple(sorted(facts, key=lambda fact: fact.name))
+        needs = {Fact("block", item.index): item.block.size for item in problem.items if problem.homes(item) == (home,)}
+        taken = {
+            Fact("reserve", index): part.size
+            for index, reserve in enumerate(problem.system.reserves)
+            if reserve.memory == space.name and (part := reserve.range.intersection(space.range)) is not None
+        }
+        if space.kernel:
+            taken[Fact("kernel", home)] = space.kernel
+        overlaps = sum(taken.values()) - (space.range.size - sum(interval.size for interval in space.free))
+        if overlaps <= 0 and sum(needs.values()) + sum(taken.values()) > space.range.size:
+            return (*_fewest(needs | taken, space.range.size), Fact("memory", home))
     return ()
+
+
+def _fewest(needs: dict[Fact, int], limit: int) -> tuple[Fact, ...]:
+    """Facts whose needs exceed ``limit`` together and no longer when one is left out; the largest needs first."""
+    kept = dict(needs)
+    for fact, need in sorted(needs.items(), key=lambda pair: (pair[1], pair[0])):
+        if sum(kept.values()) - need > limit:
+            del kept[fact]
+    return tuple(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 DEFAULT_EFFORT = 1_000_000
 """Steps of a search by default: about a second of search on a desktop core."""
 
-RLIMIT_PER_STEP = 40
+RLIMIT_PER_STEP = 10
 """Z3's resource units per step, so that both kinds of step take about as long."""
 
 

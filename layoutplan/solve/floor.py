@@ -43,6 +43,8 @@ def padding_options(problem: Problem, placer: Placer, homes: Sequence[int]) -> O
 def _options(problem: Problem, placer: Placer, item: Item, home: int, grid: int) -> Iterator[tuple[int, int]]:
     if not item.charged:
         # Every base in the memory is a multiple of the grid, so a block takes whole steps of it, gap included.
+        if item.block.pin is not None and item.block.pin % item.block.align:
+            return
         loss = align_up(item.block.size, grid) - item.block.size if item.block.pin is None else 0
         yield 1, loss * problem.weights[home]
         return
@@ -60,7 +62,7 @@ def pinned_end(problem: Problem, item: Item, slots: int) -> int | None:
     """The least bytes granted from the pinned base in ``slots`` slots; ``None`` when no cover is so cheap."""
     pin, size, granule = item.block.pin, item.block.size, problem.unit.granule
     assert pin is not None
-    if pin % max(granule, 1):
+    if pin % max(granule, item.block.align):
         return None
     found: int | None = None
     for exponent in range(32):

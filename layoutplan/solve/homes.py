@@ -46,8 +46,8 @@ def fits_by_size(problem: Problem, homes: Homes) -> bool:
     )
 
 
-def proposals(problem: Problem, placer: Placer, effort: Effort) -> Iterator[tuple[Layout, int]]:
-    """Layouts that the search finds, with the proved bound of their choice of memories, most preferred first."""
+def proposals(problem: Problem, placer: Placer, effort: Effort) -> Iterator[Layout]:
+    """Layouts that the search finds, those of the preferred memories first."""
     for homes in choices(problem):
         effort.spend(1)
         if effort.exhausted:
@@ -59,4 +59,4 @@ def proposals(problem: Problem, placer: Placer, effort: Effort) -> Iterator[tupl
             continue
         layout = Joint(problem, placer, homes, floor).search(effort)
         if layout is not None:
-            yield layout, floor.bound
+            yield layout

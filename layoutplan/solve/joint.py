@@ -61,6 +61,8 @@ class Joint:
 
     def search(self, effort: Effort) -> Layout | None:
         """The best layout found; stops at the floor. ``None`` when no pass found any."""
+        if not self._pins_stand():
+            return None
         memories = [home for home in self.free if self._loose(home)]
         best: Layout | None = None
         for width, alpha in PASSES:
@@ -74,6 +76,15 @@ class Joint:
                     if best is not None and best.value <= self.floor.bound:
                         return best
         return best
+
+    def _pins_stand(self) -> bool:
+        """Whether every pinned block is inside its memory's free intervals and off the other pinned ones."""
+        inside = all(
+            any(interval.contains(granted) for interval in self.problem.spaces[self.homes[index]].free)
+            for index, granted in self.pinned.items()
+        )
+        apart = all(not lower.overlaps(upper) for lower, upper in itertools.pairwise(sorted(self.pinned.values())))
+        return inside and apart
 
     def _loose(self, home: int) -> list[Item]:
         return [item for item in self.problem.items if self.homes[item.index] == home and item.index not in self.pinned]
@@ -178,3 +189,20 @@ def layout_of(problem: Problem, homes: tuple[int, ...], ranges: tuple[AddressRan
 
 def _ranges(laid: Sequence[Laid]) -> dict[int, AddressRange]:
     return {block.index: AddressRange(block.base, block.end) for block in laid}
+
+
+def compacted(problem: Problem, placer: Placer, layout: Layout) -> Layout:
+    """The same order and slots with every unpinned block at its highest place; never worse."""
+    ranges = list(layout.ranges)
+    for home, space in enumerate(problem.spaces):
+        here = [item for item in problem.items if layout.homes[item.index] == home]
+        pins = [ranges[item.index] for item in here if item.block.pin is not None]
+        free = tuple(piece for interval in space.free for piece in subtract(interval, pins))
+        top = space.range.end
+        for item in sorted(here, key=lambda item: ranges[item.index], reverse=True):
+            if item.block.pin is None:
+                place = placer.below(Placer.shape(item), layout.slots[item.index], top, free)
+                assert place is not None, "a block's own place is one of those below the block above it"
+                ranges[item.index] = AddressRange(*place)
+                top = place[0]
+    return layout_of(problem, layout.homes, tuple(ranges))
