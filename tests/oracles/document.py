@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.oracles import armv7m
 
-Wanted = tuple[int, int, set[str], str]
-"""Base, end, who, letters."""
+Wanted = tuple[int, int, dict[str, str]]
+"""Base, end, and each partition's letters."""
 
 
 def registers_of(document: dict[str, Any]) -> dict[str, list[armv7m.Pair]]:
@@ -24,17 +24,15 @@ def judge_armv7m(document: dict[str, Any], slots: int) -> None:
     """Assert that nobody reaches what is not theirs, and that everybody reaches all that is."""
     registers = registers_of(document)
     wanted: list[Wanted] = sorted(
-        (block["base"], block["base"] + block["granted"], set(block["granted_to"]), block["access"])
-        for block in document["blocks"]
+        (block["base"], block["base"] + block["granted"], block["rights"]) for block in document["blocks"]
     )
     for one, other in pairwise(wanted):
         assert one[1] <= other[0], "blocks overlap"
     wanted += [
-        (peripheral["base"], peripheral["base"] + peripheral["size"], {peripheral["partition"]}, "rw")
+        (peripheral["base"], peripheral["base"] + peripheral["size"], {peripheral["partition"]: "rw"})
         for peripheral in document["peripherals"]
     ]
-    shared_rights = document_share_rights(document)
-    points = {a for base, end, _, _ in wanted for a in (base - 1, base, end - 1, end) if 0 <= a < 1 << 32}
+    points = {a for base, end, _ in wanted for a in (base - 1, base, end - 1, end) if 0 <= a < 1 << 32}
     points |= {a for pairs in registers.values() for a in armv7m.edges(pairs)}
     executable = {a for pairs in registers.values() for a in points if "x" in armv7m.allowed(pairs, a)}
     for name, pairs in registers.items():
@@ -47,16 +45,5 @@ def judge_armv7m(document: dict[str, Any], slots: int) -> None:
                 assert name in owners[0][2], f"{name} reaches {address:#x} of {owners[0][2]}"
                 assert not ("w" in may and address in executable), f"{address:#x} is writable and executable"
             if owners and name in owners[0][2]:
-                rights = shared_rights.get((owners[0][0], name), owners[0][3])
+                rights = owners[0][2][name]
                 assert set(rights) <= set(may), f"{name} has {may!r} of {rights!r} at {address:#x}"
-
-
-def document_share_rights(document: dict[str, Any]) -> dict[tuple[int, str], str]:
-    """(block base, partition) to the rights that the share gives that partition."""
-    rights = {}
-    for share in document.get("shares", ()):
-        for block in document["blocks"]:
-            if block["partition"] == f"shared:{share['name']}":
-                for partition, letters in share["access"].items():
-                    rights[block["base"], partition] = letters
-    return rights

@@ -38,7 +38,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "manifest-version": 1,
         "isolation": draw(st.sampled_from(["mpu", "mpu", "mpu", "none"])),
-        "target": {"unit": "armv7m", "slots": draw(st.sampled_from([4, 8, 8, 8, 16]))},
+        "target": {"unit": "armv7m", "slots": draw(st.sampled_from([8, 8, 8, 16]))},
         "memory": {
             "flash": {
                 "origin": draw(st.sampled_from([0, 0x800_0000])),
