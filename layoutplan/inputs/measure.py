@@ -71,7 +71,10 @@ def _measured(
     sections: list[InputSection] = []
     seen_groups: set[str] = set()
     for found in rows:
-        sections += _sections(found, seen_groups)
+        try:
+            sections += _sections(found, seen_groups)
+        except BadInput as error:  # a broken group
+            faults += error.faults
     prefixes = tuple(f".lp.{other.name}" for other in siblings)
     if component.selects:
         chosen = [s for s in sections if _own_name(s.name, prefixes) in component.selects]

@@ -94,7 +94,9 @@ def _long_name(file: Bounded, offset: int, table: tuple[int, int], what: str) ->
     if offset >= end - start:
         raise file.broken(f"{what}: its name at {offset} is past the table of long names of {end - start} bytes")
     stop = file.data.find(b"\n", start + offset, end)
-    return file.data[start + offset : end if stop < 0 else stop].removesuffix(b"/")
+    stop = end if stop < 0 else stop
+    file.count_name(stop - start - offset, what)
+    return file.data[start + offset : stop].removesuffix(b"/")
 
 
 def member_path(name: str) -> PurePosixPath:

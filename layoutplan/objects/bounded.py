@@ -50,9 +50,11 @@ class Bounded:
         stop = self.data.find(b"\0", start + offset, min(end, start + offset + MAX_NAME))
         if stop < 0:
             raise self.broken(f"{what}: its name does not end within the string table and {MAX_NAME} bytes")
-        found = self.data[start + offset : stop]
-        # Names may share bytes, so their sum is not bounded by the file unless it is bounded here.
-        self._name_bytes += len(found)
-        if self._name_bytes > 8 * len(self.data):
+        self.count_name(stop - start - offset, what)
+        return self.data[start + offset : stop].decode("utf-8", "backslashreplace")
+
+    def count_name(self, size: int, what: str) -> None:
+        """Names may share bytes, so their sum is not bounded by the file unless it is bounded here."""
+        self._name_bytes += size
+        if size > MAX_NAME or self._name_bytes > 8 * len(self.data):
             raise self.broken(f"{what}: the names together are longer than eight times the file")
-        return found.decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,14 +62,21 @@ class RelocatableObject:
 
     @cached_property
     def groups(self) -> dict[int, str]:
-        """Section index to the signature of its COMDAT group, of which a link keeps one copy."""
+        """Section index to the signature of its COMDAT group; a link keeps one copy. ``BadInput`` if broken."""
         found: dict[int, str] = {}
+        left = len(self.elf.sections)  # gABI: a section is in one group at most, which bounds what hostile ones cost
         for section in self.elf.sections:
-            content = self.elf.content(section) if section.type == SectionType.GROUP else b""
-            words = [int.from_bytes(content[i : i + 4], "little") for i in range(0, len(content) - 3, 4)]
-            if words and words[0] & 1 and 0 < section.info <= len(self.elf.symbols):  # GRP_COMDAT
-                signature = self._signature(self.elf.symbols[section.info - 1])
-                found |= dict.fromkeys(words[1:], signature)
+            if section.type != SectionType.GROUP:
+                continue
+            members = section.size // 4 - 1
+            left -= members
+            if members < 0 or left < 0 or not 0 < section.info <= len(self.elf.symbols):
+                raise Bounded(self.elf.data, self.name).broken(
+                    f"section {section.index}: a group of {members} sections"
+                )
+            flags, *indices = struct.unpack_from(f"<{members + 1}I", self.elf.content(section))
+            if flags & 1:  # GRP_COMDAT
+                found |= dict.fromkeys(indices, self._signature(self.elf.symbols[section.info - 1]))
         return found
 
     def _signature(self, symbol: Symbol) -> str:
