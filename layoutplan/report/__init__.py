@@ -40,9 +40,9 @@ def over_budget(document: Document, budget: Budget) -> tuple[Fault, ...]:
 
 def text(document: Document, *, width: int = 80, colour: bool = False) -> str:
     """Tables for people in ``width`` columns; plain ASCII unless ``colour``, which is for terminals."""
-    from layoutplan.report import terminal
+    from layoutplan.report.terminal import LEAST_WIDTH, Terminal, write_text
 
-    return terminal.write_text(document, width=width, colour=colour)
+    return write_text(document, Terminal(width=max(LEAST_WIDTH, width), colour=colour))
 
 
 def json(document: Document) -> str:
@@ -89,9 +89,10 @@ def difference(old: Document, new: Document) -> dict[str, Any]:
 
 def difference_text(changes: Document, *, width: int = 80, colour: bool = False) -> str:
     """``difference``'s result for people."""
-    from layoutplan.report import comparison
+    from layoutplan.report.comparison import write_difference
+    from layoutplan.report.terminal import LEAST_WIDTH, Terminal
 
-    return comparison.write_difference(changes, width=width, colour=colour)
+    return write_difference(changes, Terminal(width=max(LEAST_WIDTH, width), colour=colour))
 
 
 def difference_json(changes: Document) -> str:
@@ -108,9 +109,10 @@ def explain(document: Document, subject: str | int) -> dict[str, Any]:
 
 def explain_text(found: Document, *, width: int = 80, colour: bool = False) -> str:
     """``explain``'s result for people."""
-    from layoutplan.report import lookup
+    from layoutplan.report.lookup import write_explanation
+    from layoutplan.report.terminal import LEAST_WIDTH, Terminal
 
-    return lookup.write_explanation(found, width=width, colour=colour)
+    return write_explanation(found, Terminal(width=max(LEAST_WIDTH, width), colour=colour))
 
 
 def explain_json(found: Document) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from layoutplan.address import hexadecimal
 from layoutplan.report.tables import Column, Item, Listing, Table
-from layoutplan.report.terminal import write_tables
+from layoutplan.report.terminal import Terminal, write_tables
 from layoutplan.report.wording import Document, answer, plural
 
 Change = dict[str, Any]
@@ -69,12 +69,12 @@ def _what(entry: Mapping[str, Any]) -> list[str]:
     return words or ["granted"]
 
 
-def write_difference(changes: Document, *, width: int, colour: bool) -> str:
+def write_difference(changes: Document, terminal: Terminal) -> str:
     """The difference as text: new values, each with its change; only the two answers where one side has no plan."""
     if changes["same"]:
         return "the plans are the same\n"
     if "feasible" in changes["whole"]:
-        return write_tables(_head(changes), (), (), width=width, colour=colour)
+        return write_tables(_head(changes), (), (), terminal)
     tables = [table for table in (_blocks(changes), _components(changes), _memories(changes)) if table.rows]
     items = [
         Item(text=f"{key}: {_text(change['old'])} -> {_text(change['new'])}")
@@ -84,7 +84,7 @@ def write_difference(changes: Document, *, width: int, colour: bool) -> str:
         partitions = ", ".join(dict.fromkeys(entry["partition"] for entry in changes["registers"]))
         items.append(Item(text=f"register words of {plural(len(changes['registers']), 'slot')} differ: {partitions}"))
     listings = [Listing(name="whole", title="Also", items=tuple(items))] if items else []
-    return write_tables(_head(changes), tables, listings, width=width, colour=colour)
+    return write_tables(_head(changes), tables, listings, terminal)
 
 
 def _head(changes: Document) -> tuple[str, ...]:

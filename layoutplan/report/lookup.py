@@ -11,7 +11,7 @@ from layoutplan.errors import BadInput, Fault
 from layoutplan.model.access import UnitName
 from layoutplan.report.registers import HIGHEST_SLOT_WINS
 from layoutplan.report.tables import Column, Table
-from layoutplan.report.terminal import write_tables
+from layoutplan.report.terminal import Terminal, write_tables
 from layoutplan.report.wording import Document
 
 
@@ -134,7 +134,7 @@ STATES = {
 }
 
 
-def write_explanation(found: Document, *, width: int, colour: bool) -> str:
+def write_explanation(found: Document, terminal: Terminal) -> str:
     """The explanation as text."""
     head = [f"{hexadecimal(found['address'])}: {STATES[found['state']]}"]
     if found["memory"]:
@@ -157,4 +157,4 @@ def write_explanation(found: Document, *, width: int, colour: bool) -> str:
     )
     columns = (Column("partition"), Column("access"), Column("slot", number=True))
     tables = [Table(name="access", title="Unprivileged access", columns=columns, rows=rows)] if rows else []
-    return write_tables(head, tables, (), width=width, colour=colour)
+    return write_tables(head, tables, (), terminal)

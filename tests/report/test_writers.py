@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from layoutplan import report
+from layoutplan.address import hexadecimal
 from layoutplan.model.component import Budget
 from layoutplan.model.evidence import Finding, Verdict
 from layoutplan.model.plan import Solved
@@ -80,6 +82,18 @@ def test_text_with_long_names_folds_them_and_keeps_every_number() -> None:
     assert max(map(len, plain.splitlines())) <= 80
     for number in ("3704", "4096", "392", "0x0800_f000"):
         assert number in plain
+
+
+@pytest.mark.parametrize("width", [1, 20, 40, 79])
+def test_a_narrow_terminal_costs_no_digit_and_no_letter(width: int) -> None:
+    """What does not fit widens the table: a figure without its last digit would be a wrong figure."""
+    document = documents()["planned"]
+    written = report.text(document, width=width)
+    for block in document["blocks"]:
+        for text in (str(block["used"]), str(block["granted"]), hexadecimal(block["base"])):
+            assert re.search(rf"(?<!\d){text}(?!\d)", written), text
+    without_blanks = re.sub(r"\s", "", report.text(document, width=1000))
+    assert sorted(re.sub(r"[\s-]", "", written)) == sorted(without_blanks.replace("-", ""))
 
 
 def test_colour_is_only_for_terminals() -> None:
