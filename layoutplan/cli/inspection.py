@@ -76,7 +76,8 @@ def chips() -> int:
     from layoutplan import inputs
 
     for chip in inputs.chips():
-        click.echo(chip.summary)
+        state = "" if chip.verified else f"  unverified: no source for {', '.join(chip.lacks)}"
+        click.echo(f"{chip.name:<14} {chip.unit.name:<8} {chip.unit.slots:>2} slots  {chip.title}{state}")
     return ExitStatus.YES
 
 

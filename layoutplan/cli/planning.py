@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from layoutplan.cli.talk import explain_faults, say
-from layoutplan.errors import ExitStatus
-from layoutplan.pipeline import PlanRequest, PlanResult, plan, seal_all
+from layoutplan.errors import BadInput, ExitStatus, Fault
+from layoutplan.pipeline import PlanRequest, PlanResult, first_manifest, plan, seal_all
 from layoutplan.pipeline.request import DEFAULT_TIMEOUT
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,4 +99,18 @@ def seal(manifest: Path, out: Path | None) -> int:
     return ExitStatus.YES
 
 
-COMMANDS = (solve, seal)
+@click.command()
+@click.argument("objects", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--chip", required=True, help="A name from `layoutplan chips`.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("layout.toml"), show_default=True)
+def init(objects: tuple[Path, ...], chip: str, out: Path) -> int:
+    """Write a commented layout.toml for a chip and some objects."""
+    if out.exists():
+        message = f"{out} exists and is not overwritten"
+        raise BadInput([Fault(code="exists", message=message, where=str(out), hint="name another file with `--out`")])
+    out.write_text(first_manifest(chip, objects, out.parent), encoding="utf-8")
+    say(f"wrote: {out}")
+    return ExitStatus.YES
+
+
+COMMANDS = (solve, seal, init)
