@@ -64,7 +64,11 @@ def prove_isolation(
     """Obligations 1 to 4, and 7 where ``grants`` are given, from register words, joined to structural findings."""
     reading = reading_of(system.unit)
     obligations = tuple(obligations_of(reading, system.target, facts, words, grants))
-    text = script.prelude(reading.text.prelude) + definitions_of(reading, system.target, facts, words)
+    text = (
+        reading.text.constants(system.target)
+        + script.prelude(reading.text.prelude)
+        + definitions_of(reading, system.target, facts, words)
+    )
     seams = [f for p in facts.partitions for f in _seams(reading, system.target, p, words[p], facts)]
     found = [*found, *seams]
     expected = expected_obligations(len(facts.partitions), typed=reading.typed, exact=grants is not None)

@@ -32,10 +32,19 @@ _RESERVED_RASR = 0xE8C0_00C0  # bits 31:29, 27, 23:22, 7:6
 _TEX_FIELD = 0x0038_0000
 
 
+def default_map(range_: AddressRange) -> tuple[tuple[AddressRange, Access], ...]:
+    """Privileged rights by the default memory map of the Cortex-M architectures: devices are execute-never."""
+    never_execute = (AddressRange(0x4000_0000, 0x6000_0000), AddressRange(0xA000_0000, 1 << 32))
+    edges = sorted({range_.base, range_.end, *(e for n in never_execute for e in (n.base, n.end) if e in range_)})
+    pieces: list[tuple[AddressRange, Access]] = []
+    for base, end in pairwise(edges):
+        barred = any(base in piece for piece in never_execute)
+        pieces.append((AddressRange(base, end), Access.RW if barred else Access.RW | Access.EXECUTE))
+    return tuple(pieces)
+
+
 class Armv7m:
     """The decoder of one PMSAv7 or, with ``v6`` true, PMSAv6 unit."""
-
-    prelude = "armv7m.smt2"
 
     def __init__(self, *, v6: bool = False) -> None:
         self._v6 = v6
@@ -85,7 +94,7 @@ class Armv7m:
             return
         size_field = rasr >> 1 & 0x1F
         size = 2 << size_field
-        base = rbar & 0xFFFF_FFE0 & -size
+        base = rbar & (0xFFFF_FF00 if self._v6 else 0xFFFF_FFE0) & -size
         if size_field < 7:
             ranges: tuple[AddressRange, ...] = (AddressRange.of(base, size),)
         else:
@@ -100,13 +109,7 @@ class Armv7m:
 
     def background(self, range_: AddressRange) -> tuple[tuple[AddressRange, Access], ...]:
         """Privileged rights where no region matches: the default map, with PRIVDEFENA set (table B3-1)."""
-        never_execute = (AddressRange(0x4000_0000, 0x6000_0000), AddressRange(0xA000_0000, 1 << 32))
-        pieces: list[tuple[AddressRange, Access]] = []
-        edges = sorted({range_.base, range_.end, *(e for n in never_execute for e in (n.base, n.end) if e in range_)})
-        for base, end in pairwise(edges):
-            barred = any(base in piece for piece in never_execute)
-            pieces.append((AddressRange(base, end), Access.RW if barred else Access.RW | Access.EXECUTE))
-        return tuple(pieces)
+        return default_map(range_)
 
     def type_is(self, attribute: int, expected: MemoryType, *, shareable: bool) -> bool:
         """Whether TEX, S, C, B give the catalogue's type. Device memory may be either kind; its S bit is ignored."""

@@ -16,7 +16,15 @@ RULES = ("slot-map", "slot-cap", "static-slots", "reserved-slots", "software-bou
 def words_of(system: System, plan: Plan, partition: str) -> tuple[Words, ...]:
     """The pairs of every hardware slot, ascending; disabled where the plan has none (which is a finding elsewhere)."""
     told = {slot.index: slot.words for slot in plan.registers.get(partition, ())}
+    told |= hardwired(system)
     return tuple(told.get(index, DISABLED) for index in range(system.target.slots))
+
+
+def hardwired(system: System) -> dict[int, Words]:
+    """Entries that the chip has fixed, by index. They match whatever the plan says of them."""
+    if system.unit is not UnitName.PMP:
+        return {}
+    return {entry.index: (entry.address, entry.config) for entry in system.target.pmp.fixed if entry.hardwired}
 
 
 def structure(system: System, plan: Plan) -> Iterator[Finding]:
@@ -46,7 +54,7 @@ def kinds(slots: SlotMap) -> dict[int, str]:
 
 def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
     by_kind = kinds(plan.slots)
-    fixed = {entry.index for entry in system.target.pmp.fixed if entry.hardwired and system.unit is UnitName.PMP}
+    fixed = hardwired(system)
     everything = set(range(system.target.slots))
     for index in sorted(set(by_kind) | everything):
         if by_kind.get(index) == "twice" or (index in by_kind and index in fixed) or index not in everything:
@@ -69,7 +77,10 @@ def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
             message = f"slots {[slot.index for slot in slots]}, not every one of {system.target.slots} ascending"
             yield Finding(rule="slot-map", partition=partition, message=message)
         for slot in slots:
-            kind = by_kind.get(slot.index, "hard-wired" if slot.index in fixed else "nobody's")
+            kind = by_kind.get(slot.index, "nobody's")
+            if slot.index in fixed and slot.words != fixed[slot.index]:
+                message = f"slot {slot.index} is hard-wired to other words than the plan has"
+                yield Finding(rule="slot-map", partition=partition, message=message)
             told = "reserved" if slot.reserved else "static" if slot.static else "dynamic"
             if kind in ("static", "dynamic", "reserved") and kind != told:
                 message = f"slot {slot.index} says {told}, the map says {kind}"
@@ -78,7 +89,7 @@ def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
                 message = f"reserved slot {slot.index} has words"
                 yield Finding(rule="reserved-slots", partition=partition, message=message)
         cap = caps.get(partition)
-        used = sum(1 for slot in slots if enabled(system.unit, slot.words))
+        used = sum(1 for slot in slots if slot.index not in fixed and enabled(system.unit, slot.words))
         if cap is not None and used > cap:
             message = f"{used} slots are enabled where the manifest allows {cap}"
             yield Finding(rule="slot-cap", partition=partition, message=message)

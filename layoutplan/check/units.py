@@ -8,8 +8,10 @@ from typing import Protocol
 
 from layoutplan.address import AddressRange
 from layoutplan.check.decode_armv7m import Armv7m
+from layoutplan.check.decode_armv8m import Armv8m
+from layoutplan.check.decode_pmp import Pmp
 from layoutplan.check.permits import Interval
-from layoutplan.check.text_armv7m import TextArmv7m
+from layoutplan.check.texts import TextPmp, TextPmsav7, TextPmsav8
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.memory import MemoryType, Target
 from layoutplan.model.plan import Words
@@ -42,6 +44,9 @@ class Text(Protocol):
     def malformed_pair(self) -> Words:
         """A pair that the unit's manual forbids, for the negative control."""
 
+    def constants(self, target: Target) -> str:
+        """What the prelude needs to be defined before it."""
+
     def functions(self, partition: str, words: Sequence[Words], target: Target) -> str:
         """``user.P``, ``privileged.P`` and, on Arm, ``decider.P``."""
 
@@ -61,4 +66,12 @@ class UnitReading:
 
 def reading_of(unit: UnitName) -> UnitReading:
     """The reading of ``unit``; ``KeyError`` for one that has no protection."""
-    return {UnitName.ARMV7M: UnitReading(decoder=Armv7m(), text=TextArmv7m())}[unit]
+    return _READINGS[unit]
+
+
+_READINGS = {
+    UnitName.ARMV6M: UnitReading(decoder=Armv7m(v6=True), text=TextPmsav7("armv6m.smt2")),
+    UnitName.ARMV7M: UnitReading(decoder=Armv7m(), text=TextPmsav7("armv7m.smt2")),
+    UnitName.ARMV8M: UnitReading(decoder=Armv8m(), text=TextPmsav8()),
+    UnitName.PMP: UnitReading(decoder=Pmp(), text=TextPmp(), typed=False, code_is_whole=True),
+}

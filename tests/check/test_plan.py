@@ -8,7 +8,7 @@ from layoutplan.check import check_plan, reference
 from layoutplan.model.access import UnitName
 
 
-@pytest.mark.parametrize("unit", [UnitName.ARMV7M])
+@pytest.mark.parametrize("unit", reference.UNITS)
 def test_a_good_plan_holds(unit: UnitName) -> None:
     verdict = check_plan(reference.system(unit), reference.plan(unit))
     assert verdict.findings == ()
