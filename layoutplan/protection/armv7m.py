@@ -6,7 +6,7 @@ ARMv6-M Architecture Reference Manual (DDI 0419), B3.5. Register names are the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, align_down, is_power_of_two
@@ -111,16 +111,39 @@ class Pmsav7:
         ``ValueError`` for a piece that is not one region, for rights that ``AP`` cannot give or that break W^X, and
         for a memory type that is not in :attr:`types`.
         """
+        base, size = self._region(piece)
+        return (self._words(base, size, (piece,), access, type, shareable),)
+
+    def encode_subregions(
+        self,
+        base: int,
+        size: int,
+        matched: Sequence[AddressRange],
+        access: Access,
+        type: MemoryType,  # noqa: A002 - the field's name
+        shareable: bool,
+    ) -> tuple[Words, ...]:
+        """The words of a region of 256 bytes or more whose subregions outside ``matched`` are disabled."""
+        return (self._words(base, size, matched, access, type, shareable),)
+
+    def _words(
+        self,
+        base: int,
+        size: int,
+        matched: Sequence[AddressRange],
+        access: Access,
+        type: MemoryType,  # noqa: A002 - the field's name
+        shareable: bool,
+    ) -> Words:
         if access not in AP:
             raise ValueError(f"{self.name} has no region with rights {access.letters!r}")
         if type not in self.attributes:
             raise ValueError(f"{self.name} has no encoding for {type}")
-        base, size = self._region(piece)
         disabled = 0
-        if size != piece.size:
+        if size >= LEAST_DIVISIBLE:
             subregion = size // SUBREGIONS
             for index in range(SUBREGIONS):
-                if base + index * subregion not in piece:
+                if not any(base + index * subregion in range_ for range_ in matched):
                     disabled |= 1 << index
         tex, cacheable_bufferable = divmod(self.attributes[type], 4)
         # Device ignores S on ARMv7-M; it is set so that the word says what the memory is.
@@ -136,7 +159,7 @@ class Pmsav7:
             | (size.bit_length() - 2) << 1  # SIZE is log2(size) - 1; one more would match twice as much
             | 1
         )
-        return ((base, rasr),)
+        return base, rasr
 
     def _region(self, piece: AddressRange) -> tuple[int, int]:
         """Base and size of the smallest region that can match exactly ``piece``: without subregions where it can."""
