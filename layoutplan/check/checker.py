@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange
@@ -170,9 +170,10 @@ def _verdict(
     unknown: list[str] = []
     broken_rules = {finding.rule for finding in found}
     proved = sum(1 for rule in structural if rule not in broken_rules)
+    starved = {f.partition for obligation in obligations for f in obligation.findings if f.rule == "availability"}
     for index, obligation in enumerate(obligations):
         (asserted, witness), (control, _) = answers[2 * index], answers[2 * index + 1]
-        disagreements = list(_disagreements(obligation, asserted, witness, control))
+        disagreements = list(_disagreements(obligation, asserted, witness, control, starved))
         findings += (*obligation.findings, *disagreements)
         if Answer.UNKNOWN in (asserted, control):
             unknown.append(obligation.query.name)
@@ -195,9 +196,12 @@ def _verdict(
     )
 
 
-def _disagreements(obligation: Obligation, asserted: Answer, witness: int | None, control: Answer) -> Iterator[Finding]:
+def _disagreements(
+    obligation: Obligation, asserted: Answer, witness: int | None, control: Answer, starved: Container[str]
+) -> Iterator[Finding]:
     rule, partition = obligation.query.rule, obligation.query.partition
-    if control is Answer.UNSAT:
+    # A partition that reaches nothing of its own has nothing that a control could find; that is reported as such.
+    if control is Answer.UNSAT and partition not in starved:
         message = f"the negative control of `{obligation.query.name}` was not found: the obligation says nothing"
         yield Finding(rule="vacuous", partition=partition, message=message)
     if asserted is Answer.UNKNOWN:

@@ -456,9 +456,17 @@ REGISTERS: tuple[Sabotage, ...] = (
         rule="kernel-access",
         partition="mixer",
         breaks=_kernel_locked_out,
-        units=(*ARM7, *PMP),
+        units=ARM7,
         touching=_KERNEL_CODE,
         alone=True,
+    ),
+    Sabotage(
+        name="the kernel locked out by a locked entry",
+        rule="kernel-access",
+        partition="mixer",
+        breaks=_kernel_locked_out,
+        units=PMP,
+        touching=_KERNEL_CODE,
     ),
     Sabotage(
         name="write through where write back is",
