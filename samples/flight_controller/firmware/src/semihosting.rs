@@ -2,7 +2,9 @@
 
 use core::arch::asm;
 
+const OPEN: u32 = 0x01;
 const WRITE0: u32 = 0x04;
+const WRITE: u32 = 0x05;
 const GET_CMDLINE: u32 = 0x15;
 const EXIT_EXTENDED: u32 = 0x20;
 const APPLICATION_EXIT: u32 = 0x20026;
@@ -17,6 +19,15 @@ fn call(operation: u32, argument: *const u32) -> u32 {
 /// Writes `text`, which ends with a zero byte.
 pub fn write(text: &core::ffi::CStr) {
     call(WRITE0, text.as_ptr().cast());
+}
+
+/// Writes bytes as they are to the emulator's standard output.
+#[allow(dead_code, reason = "the sample prints text; the test firmware that shares this file sends a block")]
+pub fn write_block(start: *const u8, length: u32) {
+    let name = b":tt\0";
+    let mode_w = 4;
+    let handle = call(OPEN, core::hint::black_box(&[name.as_ptr() as u32, mode_w, name.len() as u32 - 1]).as_ptr());
+    call(WRITE, core::hint::black_box(&[handle, start as u32, length]).as_ptr());
 }
 
 /// Ends the emulation.

@@ -25,7 +25,8 @@ const SHCSR_FAULTS: u32 = 0b111 << 16;
 /// UsageFault, MemManage, BusFault and SVCall pended.
 const SHCSR_PENDED: u32 = 0b1111 << 12;
 const ICSR_PENDSVSET: u32 = 1 << 28;
-const HFSR_DEBUGEVT: u32 = 1 << 31;
+/// The vector table could not be read: nothing a task can bring about.
+const HFSR_VECTTBL: u32 = 1 << 1;
 /// Return to Thread mode on the process stack, no FP state.
 const EXC_RETURN_TASK: u32 = 0xFFFF_FFFD;
 /// EXC_RETURN: Thread mode (bit 3) with the process stack (bit 2).
@@ -316,13 +317,14 @@ unsafe fn dispatch<F: Firmware>(cause: u32, psp: u32, exc_return: u32) -> Next {
         // SAFETY: the frame lies on the task's own stack, aligned: `readable` was looked at first.
         readable.then(|| unsafe { read_volatile((psp as *const u32).add(index as usize)) })
     };
-    let fault = if cause == 2 || (cause == 3 && status == 0 && hfsr & HFSR_DEBUGEVT == 0) {
+    let fault = if cause == 2 || hfsr & HFSR_VECTTBL != 0 {
         halt::<F>(Halt::Kernel { cause, address: psp });
     } else if status != 0 {
         // Whatever else came in, the task has faulted: on the way in (its stack), or a store that the bus refused late.
         let (kind, address) = classify(ArmStatus { cfsr: status, mmfar, bfar, pc: word(6) });
         Some(Event::Fault(kind, address))
-    } else if hfsr & HFSR_DEBUGEVT != 0 || cause == 12 {
+    } else if cause == 3 || cause == 12 {
+        // A breakpoint without a debugger becomes a HardFault. Nobody else can cause one from a task.
         Some(Event::Fault(FaultKind::Breakpoint, word(6)))
     } else if !readable {
         Some(Event::Fault(FaultKind::StackPointer, Some(psp)))

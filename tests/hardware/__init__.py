@@ -1,0 +1,1 @@
+"""The kill criterion on emulated hardware: the switch TCB under attack."""

@@ -1,0 +1,167 @@
+"""From a manifest to an image under attack: prober objects, plan, table, firmware. Cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+from filelock import FileLock
+
+from layoutplan.check import check_plan
+from layoutplan.inputs import measure, read_manifest
+from layoutplan.model.component import System
+from layoutplan.model.plan import Plan, Solved
+from layoutplan.render import render
+from layoutplan.solve import solve
+from tests.hardware.machines import Machine, Run
+from tests.hardware.steps import Outcome, Step, decode, encode
+from tests.toolchain import ROOT, rustc_for, sysroot
+
+RUST = Path(__file__).parent / "rust"
+TCB = ROOT / "samples" / "switch_tcb"
+CACHE = ROOT / ".toolchain" / "hardware"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A linked firmware and the plan that it was linked by."""
+
+    machine: Machine
+    elf: Path
+    system: System
+    plan: Plan
+    symbols: Mapping[str, int]
+
+    def attack(self, steps: Sequence[Step], *, elf: Path | None = None) -> tuple[list[Outcome], Run]:
+        """Boot with ``steps`` and return what became of each; ``elf`` replaces the image by a patched one."""
+        with tempfile.NamedTemporaryFile(suffix=".steps") as file:
+            file.write(encode(steps))
+            file.flush()
+            where = self.symbols["LP_STEPS"]
+            loader = ("-device", f"loader,file={file.name},addr={where:#x},force-raw=on")
+            run = self.machine.run(elf or self.elf, options=loader)
+        return list(decode(run.output)), run
+
+
+def run(command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> None:
+    """Run a build step; its talk is the assertion's message."""
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.stderr}"
+
+
+def cached(name: str, key: Sequence[str | bytes], build: Callable[[Path], None]) -> Path:
+    """The folder that ``build`` filled for this ``key``; workers of one test run share it."""
+    digest = hashlib.sha256()
+    for part in key:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+        digest.update(b"\0")
+    folder = CACHE / f"{name}-{digest.hexdigest()[:20]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            build(new)
+            new.rename(folder)
+    return folder
+
+
+def sources(*folders: Path) -> list[bytes]:
+    """The content of every Rust file below ``folders``."""
+    return [
+        file.read_bytes() for folder in folders for file in sorted(folder.rglob("*.rs")) if "target" not in file.parts
+    ]
+
+
+def compiler(machine: Machine) -> list[str]:
+    """The start of a compiler command line with the settings that all of the firmware shares."""
+    flags = ["--edition", "2024", "-Cpanic=abort", "-Copt-level=2", "-Ccodegen-units=1", "-Cembed-bitcode=no"]
+    return [*rustc_for(machine.target), *flags, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
+
+
+def prober(machine: Machine, component: str) -> Path:
+    """A sealed prober whose entry is ``<component>_main``."""
+    runtime = sysroot(machine.target) / "lib" / "rustlib" / machine.target / "lib"
+
+    def build(out: Path) -> None:
+        loose, merged = out / "loose.o", out / "merged.o"
+        checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv8m)"]
+        source = ["--crate-type", "lib", "--crate-name", "prober", "--emit", f"obj={loose}", RUST / "prober.rs"]
+        run([*compiler(machine), *checks, *source])
+        libraries = sorted(runtime.glob("libcore*.rlib")) + sorted(runtime.glob("libcompiler_builtins*.rlib"))
+        options = ["-r", "--gc-sections", "-u", "prober_main", "-e", "prober_main", *machine.linker_options]
+        run([machine.linker, *options, loose, *libraries, "-o", merged])
+        rename = ["--redefine-sym", f"prober_main={component}_main", f"--keep-global-symbol={component}_main"]
+        drop = ["--strip-debug", "-R", ".llvmbc", "-R", ".llvmcmd", "-R", ".comment", "-R", ".ARM.exidx*"]
+        unused = ["--wildcard", "--strip-unneeded-symbol=__aeabi_*"]
+        prefix = f"--prefix-alloc-sections=.lp.{component}"
+        run([machine.objcopy, *rename, prefix, *drop, *unused, merged, out / f"{component}.o"])
+
+    key = [component, *compiler(machine), *sources(RUST), (TCB / "calls.rs").read_bytes()]
+    return cached("prober", key, build) / f"{component}.o"
+
+
+def tcb(machine: Machine, source: Path = TCB) -> Path:
+    """The compiled switch TCB; ``source`` is its folder, or that of a mutant."""
+    command = [*compiler(machine), "--check-cfg=cfg(armv8m)", "--check-cfg=cfg(test)", "--crate-name", "switch_tcb"]
+
+    def build(out: Path) -> None:
+        run([*command, "--crate-type", "rlib", "-o", out / "libswitch_tcb.rlib", source / "src" / "lib.rs"])
+
+    return cached("tcb", [*command, *sources(source / "src")], build) / "libswitch_tcb.rlib"
+
+
+def planned(manifest: Path) -> tuple[System, Plan]:
+    """The plan of a manifest, accepted by the checker."""
+    read = read_manifest(manifest, os.environ)
+    system = measure(read.system, {component.name: component.objects for component in read.system.components})
+    outcome = solve(system)
+    assert isinstance(outcome, Solved), outcome
+    verdict = check_plan(system, outcome.plan)
+    assert verdict.holds, verdict.findings
+    return system, outcome.plan
+
+
+def image(machine: Machine, manifest: str, components: Sequence[str], *, source: Path = TCB) -> Image:
+    """Plan and link ``manifest``, in which ``${OBJECTS}`` stands for the folder of the sealed probers."""
+    library = tcb(machine, source)
+    objects = [prober(machine, component) for component in components]
+    for component, path in zip(components, objects, strict=True):
+        manifest = manifest.replace(f"${{{component}}}", str(path))
+    board = [RUST / "board.rs", ROOT / "samples" / "flight_controller" / "firmware" / "src" / "semihosting.rs"]
+
+    def build(out: Path) -> None:
+        (out / "layout.toml").write_text(manifest)
+        system, plan = planned(out / "layout.toml")
+        for name, text in render(system, plan).items():
+            (out / name).write_text(text)
+        link = ["-C", f"linker={machine.linker}", "-C", "linker-flavor=ld", "-C", f"link-arg=-T{out / 'layout.ld'}"]
+        inputs = [word for path in (*objects, *machine.linker_options) for word in ("-C", f"link-arg={path}")]
+        output = ["--extern", f"switch_tcb={library}", "-o", out / "firmware.elf"]
+        environ = {**os.environ, "OUT_DIR": str(out)}
+        run([*compiler(machine), "--crate-name", "board", *link, *inputs, *output, RUST / "board.rs"], environ)
+
+    planner = [file.read_bytes() for file in sorted((ROOT / "layoutplan").rglob("*.py"))]
+    templates = [file.read_bytes() for file in sorted((ROOT / "ld_templates").iterdir()) if file.is_file()]
+    key = [manifest, str(library), *map(str, objects), *(file.read_bytes() for file in board), *planner, *templates]
+    folder = cached("image", key, build)
+    system, plan = planned(folder / "layout.toml")
+    elf = folder / "firmware.elf"
+    return Image(machine=machine, elf=elf, system=system, plan=plan, symbols=symbols(elf))
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    """The addresses of the image's symbols."""
+    with elf.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}

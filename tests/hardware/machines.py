@@ -1,0 +1,65 @@
+"""The emulated machines: what to compile for, what to link with, what to run."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.toolchain import ARMV7M, tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine of QEMU. ``chip`` is its name in the catalogue; ``cfg`` what its build passes to rustc."""
+
+    name: str
+    chip: str
+    target: str
+    emulator: str
+    options: tuple[str, ...]
+    prefix: str
+    cfg: tuple[str, ...] = ()
+    linker_options: tuple[str, ...] = ()
+
+    @property
+    def linker(self) -> str:
+        return tool(f"{self.prefix}-ld", f"binutils-{self.prefix}")
+
+    @property
+    def objcopy(self) -> str:
+        return tool(f"{self.prefix}-objcopy", f"binutils-{self.prefix}")
+
+    @property
+    def nm(self) -> str:
+        return tool(f"{self.prefix}-nm", f"binutils-{self.prefix}")
+
+    def run(self, elf: Path, *arguments: str, options: tuple[str, ...] = (), seconds: float = 20) -> Run:
+        """Boot ``elf`` and wait for it to end. Deterministic: the clock counts instructions."""
+        semihosting = ",".join(f"arg={word}" for word in ("firmware", *arguments))
+        command = [
+            *(tool(self.emulator, self.emulator.replace("riscv32", "misc")), *self.options),
+            *("-display", "none", "-monitor", "none", "-serial", "null", "-nodefaults", "-icount", "shift=0,sleep=off"),
+            *("-semihosting-config", f"enable=on,target=native,{semihosting}", "-kernel", str(elf), *options),
+        ]
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)
+        return Run(status=result.returncode, output=result.stdout, talk=result.stderr.decode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How a boot ended: exit status, what the firmware wrote, what QEMU said."""
+
+    status: int
+    output: bytes
+    talk: str
+
+
+AN385 = Machine(
+    name="an385",
+    chip="mps2-an385",
+    target=ARMV7M,
+    emulator="qemu-system-arm",
+    options=("-M", "mps2-an385"),
+    prefix="arm-none-eabi",
+)

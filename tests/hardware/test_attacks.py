@@ -1,0 +1,144 @@
+"""The kill criterion: no component reads or writes another partition's memory after a switch, whatever it tries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+import pytest
+
+from layoutplan.model.component import Role
+from tests.hardware import attacks
+from tests.hardware.attacks import Attempt, Scene, scene, violations
+from tests.hardware.build import Image, image
+from tests.hardware.machines import AN385, Machine
+from tests.hardware.manifests import QUARTET, quartet
+from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step, batches
+
+HALTED = 4
+NEVER_RAN = 5
+"""The firmware's exit status when it stood still, and when a step's task does not ask for it any more."""
+
+BATCH = 8000
+"""Steps that one boot takes."""
+
+
+@pytest.fixture(scope="module", params=[AN385], ids=lambda machine: str(machine.name))
+def attacked(request: pytest.FixtureRequest) -> Image:
+    machine: Machine = request.param
+    return image(machine, quartet(machine), QUARTET)
+
+
+@pytest.fixture(scope="module")
+def stage(attacked: Image) -> Scene:
+    return scene(attacked)
+
+
+def tried(stage: Scene, attempts: Iterable[Attempt]) -> dict[str, str]:
+    """What went wrong with any of the attempts."""
+    found: dict[str, str] = {}
+    everything = list(attempts)
+    assert everything
+    done = 0
+    for batch in batches((attempt.step for attempt in everything), BATCH):
+        outcomes, run = stage.image.attack(batch)
+        found |= violations(stage, everything[done : done + len(batch)], outcomes)
+        assert run.status == 0 or found, run.talk
+        done += len(batch)
+    return found
+
+
+def availability(stage: Scene) -> Iterator[Attempt]:
+    """What every partition was granted, first and last byte."""
+    for attempt in attacks.everywhere(stage):
+        if not attempt.denied:
+            yield attempt
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [attacks.everywhere, attacks.hostile_stacks, attacks.hostile_calls, attacks.registers, attacks.privileged],
+    ids=lambda attack: str(attack.__name__),
+)
+def test_no_attack_succeeds_and_everybody_keeps_what_is_his(
+    stage: Scene, attack: Callable[[Scene], Iterator[Attempt]]
+) -> None:
+    assert tried(stage, chain(attack(stage), availability(stage), attacks.registers(stage))) == {}
+
+
+@pytest.mark.parametrize("context", ["several", "preempted", "restart"])
+def test_no_attack_succeeds_after(stage: Scene, context: str) -> None:
+    once = chain(attacks.everywhere(stage), attacks.hostile_stacks(stage), attacks.hostile_calls(stage))
+    assert tried(stage, attacks.in_context(stage, once, context)) == {}
+
+
+def test_every_partition_has_attacks_of_every_sort(stage: Scene) -> None:
+    names = [attempt.name for attempt in attacks.everywhere(stage)]
+    for partition in stage.partitions:
+        for other in stage.partitions:
+            for what in {name for name, _, _ in stage.grants[other]} - {name for name, _, _ in stage.grants[partition]}:
+                for where in ("first", "inside", "last"):
+                    assert f"{partition}/{what}/{where}/read" in names
+                    assert f"{partition}/{what}/{where}/write" in names
+        for what, _, _ in stage.grants[partition]:
+            assert f"{partition}/{what}/last/may-read" in names
+
+
+def test_a_restart_sets_the_partitions_memory_anew_and_nobody_elses(stage: Scene) -> None:
+    task = stage.tasks.index("delta")
+    statics = {
+        part.role: placement.granted.base + part.offset
+        for placement in stage.image.plan.placements
+        for part in placement.block.parts
+        if part.component == "delta"
+    }
+    ring = stage.image.symbols["__lp_shared_ring_start"]
+    carol = stage.tasks.index("carol")
+
+    def step(operation: Operation, address: int, value: int = 0, by: int = task) -> Step:
+        return Step(task=by, operation=operation, address=address, value=value)
+
+    attempts = [
+        Attempt(name="ring", step=step(Operation.WRITE32, ring, 0x5A5A_5A5A, carol), value=0x5A5A_5A5A),
+        Attempt(name="carol", step=step(Operation.OWN_STATICS, 0, 0, carol), value=attacks.INITIAL_STATICS),
+        *(
+            Attempt(name=f"spoil {role}", step=step(Operation.WRITE32, statics[role] + 4, 0xBAD), value=0xBAD)
+            for role in (Role.DATA, Role.BSS, Role.HEAP)
+        ),
+        Attempt(
+            name="restart",
+            step=Step(task=task, operation=Operation.REPORT, value=5, response=Response.RESTART),
+            denied=frozenset({Kind.REPORTED}),
+            address=5,
+        ),
+        Attempt(name="data", step=step(Operation.OWN_STATICS, 0), value=attacks.INITIAL_STATICS),
+        Attempt(name="bss", step=step(Operation.READ32, statics[Role.BSS] + 4), value=0),
+        Attempt(name="heap", step=step(Operation.READ32, statics[Role.HEAP] + 4), value=0),
+        Attempt(name="registers", step=step(Operation.LEFT_AT_START, 0), value=0),
+        Attempt(name="ring kept", step=step(Operation.READ32, ring, 0, carol), value=0x5A5A_5A5A),
+    ]
+    assert tried(stage, attempts) == {}
+
+
+def test_a_stopped_partition_stays_stopped_and_the_others_run(stage: Scene) -> None:
+    task = stage.tasks.index("carol")
+    victim = stage.image.symbols["__lp_alpha_data_start"]
+    stopped = Attempt(
+        name="stop",
+        step=Step(task=task, operation=Operation.WRITE8, address=victim, response=Response.STOP, observe=victim),
+        denied=attacks.DATA_KINDS,
+        address=victim,
+    )
+    others = [attempt for attempt in availability(stage) if attempt.step.task != task]
+    again = Step(task=task, operation=Operation.SPIN, value=1)
+    attempts = [stopped, *others]
+    outcomes, run = stage.image.attack([*(attempt.step for attempt in attempts), again])
+    assert violations(stage, attempts, outcomes) == {}
+    assert (len(outcomes), run.status) == (len(attempts), NEVER_RAN)
+
+
+def test_an_escalated_fault_halts_the_firmware(stage: Scene) -> None:
+    step = Step(task=0, operation=Operation.REPORT, value=9, response=Response.ESCALATE)
+    outcomes, run = stage.image.attack([step, *[Step(task=1, operation=Operation.SPIN, value=1)] * 2])
+    assert [outcome.kind for outcome in outcomes] == [Kind.REPORTED, HALT_ESCALATED]
+    assert run.status == HALTED
