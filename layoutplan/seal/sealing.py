@@ -1,0 +1,160 @@
+"""One relocatable object per component, of which the final link sees the entry and the exports and nothing else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from layoutplan.errors import BadInput, Fault
+from layoutplan.model.component import Component
+from layoutplan.objects import RelocatableObject, read_object, refusals
+from layoutplan.seal.commons import definitions
+from layoutplan.seal.inputs import LinkInputs, look_at, members
+from layoutplan.seal.result import ALL, open_names, prefix, relocated_notes, roots
+from layoutplan.seal.tools import Tool, Tools, find_tools
+
+LINEAR_MEMORY_BASE = "__linear_memory_base"
+"""What compiled wasm calls the start of its memory. Every component has its own."""
+
+_DROPPED = (
+    *(".llvmbc", ".llvmcmd", ".comment", ".note.*", ".group"),
+    *(".ARM.exidx*", ".ARM.extab*", ".eh_frame*"),  # unwinding: a component that panics stops
+)
+_RUNTIME_NAMES = ("mem", "__aeabi_", "bcmp", "strlen", "__mul", "__div", "__udiv", "__mod", "__umod", "__ash", "__lshr")
+_LEAST_MESSAGES = 8
+
+
+def seal(
+    component: Component,
+    objects: tuple[Path, ...],
+    libraries: tuple[Path, ...],
+    allowed_undefined: frozenset[str],
+    machine: str,
+    out: Path,
+) -> Path:
+    """Seal ``component`` into ``out`` and return it.
+
+    Args:
+        component: Gives the name, the entry and the exports.
+        objects: Its objects and archives.
+        libraries: Runtime archives, of which it gets its own copy of what it reaches.
+        allowed_undefined: Names that the final link defines for it.
+        machine: ``"arm"`` or ``"riscv"``.
+        out: Where the object goes; the same inputs and tools give the same bytes wherever that is.
+
+    Raises:
+        BadInput: No tool, a damaged or unsuitable input, a missing entry, or names that nobody may define.
+    """
+    inputs = look_at(objects, libraries)
+    tools = find_tools(machine)
+    wanted = _visible(component, inputs)
+    with tempfile.TemporaryDirectory(prefix="layoutplan-seal-") as folder:
+        work = Path(folder)
+        merged = _merge(component, inputs, tools.ld, wanted, work)
+        sealed = _close(component, tools, merged, wanted, work)
+        _refuse(component, sealed, wanted, allowed_undefined)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(sealed.elf.data)
+    return out
+
+
+def _visible(component: Component, inputs: LinkInputs) -> tuple[str, ...]:
+    """The names that stay global: the entry and the exports, or all that the component itself defines."""
+    named = roots(component)
+    defined = {name for found in inputs.read for name in found.defined}
+    if ALL in component.exports or not defined.issuperset(named):
+        defined |= {name for archive in inputs.archives for member in members(archive) for name in member.defined}
+    _raise_if(
+        Fault(
+            code="no-entry",
+            message=f"no object of `{component.name}` defines `{name}`",
+            where=f"component.{component.name}",
+        )
+        for name in set(named) - defined
+    )
+    return tuple(dict.fromkeys((*named, *sorted(defined)))) if ALL in component.exports else named
+
+
+def _merge(component: Component, inputs: LinkInputs, ld: Tool, wanted: tuple[str, ...], work: Path) -> Path:
+    """``ld -r`` of what the visible names reach."""
+    arguments = ["-r", "--force-group-allocation", *(f"--undefined={name}" for name in wanted), "-e", wanted[0]]
+    whole = ALL in component.exports
+    arguments += ["--whole-archive"] * whole + [*map(str, inputs.archives)] + ["--no-whole-archive"] * whole
+    arguments += map(str, inputs.objects)
+    arguments += ["--start-group", *map(str, inputs.libraries), "--end-group"]
+    merged = work / "merged.o"
+    if inputs.may_construct:
+        # Collecting garbage drops constructors without a word; a link that keeps everything shows those it reached.
+        _run(component, ld, [*arguments, "-o", str(merged)])
+        _raise_if(refusals(_read(merged, component)))
+    arguments += ["--gc-sections", "-o", str(merged)]
+    _run(component, ld, arguments)
+    commons = _read(merged, component).commons
+    if commons:
+        elf = _read(merged, component).elf
+        extra = work / "commons.o"
+        extra.write_bytes(definitions(commons, elf.machine, elf.flags))
+        _run(component, ld, [*arguments, str(extra)])
+    return merged
+
+
+def _close(component: Component, tools: Tools, merged: Path, wanted: tuple[str, ...], work: Path) -> RelocatableObject:
+    """Make everything else local, rename sections, drop what neither runs nor is needed by a relocation."""
+    renamed, sealed = work / "renamed.o", work / "sealed.o"
+    own_memory = f"__lp_{component.name.replace('-', '_')}_linear_memory_start"
+    arguments = [f"--keep-global-symbol={name}" for name in wanted]
+    arguments += [f"--prefix-alloc-sections={prefix(component.name)}", "--strip-debug"]
+    arguments += [f"--remove-section={name}" for name in _DROPPED]
+    arguments += [f"--redefine-sym={LINEAR_MEMORY_BASE}={own_memory}"]
+    _run(component, tools.objcopy, [*arguments, str(merged), str(renamed)])
+    found = _read(renamed, component)
+    _, unused = open_names(found)
+    # Names that only discarded code used, or a note beside the code: the final link would still look for them.
+    strip = [f"--strip-symbol={name}" for name in sorted(unused)]
+    strip += [f"--remove-section={name}" for name in sorted(relocated_notes(found))]
+    _run(component, tools.objcopy, [*strip, str(renamed), str(sealed)])
+    return _read(sealed, component)
+
+
+def _refuse(component: Component, sealed: RelocatableObject, wanted: tuple[str, ...], allowed: frozenset[str]) -> None:
+    faults = refusals(sealed)
+    own_memory = f"__lp_{component.name.replace('-', '_')}_linear_memory_start"
+    used, _ = open_names(sealed)
+    faults += [_open_name(component, name) for name in sorted(used - allowed - set(wanted) - {own_memory})]
+    _raise_if(faults)
+
+
+def _open_name(component: Component, name: str) -> Fault:
+    if name.startswith("__lp_shared_"):
+        hint = f'give the partition access to that share: [shared.…] access = {{ {component.partition} = "r" }}'
+    elif name.startswith(_RUNTIME_NAMES):
+        hint = "name the runtime's archive (libcompiler_builtins, libgcc.a, libc.a) in `[target] libraries`"
+    else:
+        hint = "add the object that defines it, or let a component of the same partition or `[runtime]` export it"
+    return Fault(
+        code="undefined-symbol",
+        message=f"`{component.name}` uses `{name}`, which nothing that it may use defines; the kernel's would be taken",
+        where=f"component.{component.name}",
+        hint=hint,
+    )
+
+
+def _run(component: Component, tool: Tool, arguments: Iterable[str]) -> None:
+    result = tool.run(arguments)
+    if result.returncode == 0:
+        return
+    lines = [line for line in (result.stderr or result.stdout).splitlines() if line.strip()]
+    text = "; ".join(line.strip() for line in lines[:_LEAST_MESSAGES]) or f"exit status {result.returncode}"
+    name = Path(tool.command[0]).name
+    raise BadInput([Fault(code="seal-tool", message=f"{name}: {text}", where=f"component.{component.name}")])
+
+
+def _read(path: Path, component: Component) -> RelocatableObject:
+    return read_object(path.read_bytes(), f"component.{component.name}")
+
+
+def _raise_if(faults: Iterable[Fault]) -> None:
+    found = tuple(faults)
+    if found:
+        raise BadInput(found)
