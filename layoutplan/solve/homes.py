@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from layoutplan.solve.effort import Effort
+from layoutplan.solve.exact import Exact
 from layoutplan.solve.floor import floor_of, padding_options
-from layoutplan.solve.joint import Joint, Layout
+from layoutplan.solve.joint import NARROW, WIDE, Joint, Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
 
@@ -46,17 +48,49 @@ def fits_by_size(problem: Problem, homes: Homes) -> bool:
     )
 
 
-def proposals(problem: Problem, placer: Placer, effort: Effort) -> Iterator[Layout]:
-    """Layouts that the search finds, those of the preferred memories first."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A layout, and a proved lower bound on the value of every layout that is preferred no less."""
+
+    layout: Layout
+    bound: int
+
+
+def propose(problem: Problem, placer: Placer, effort: Effort) -> Proposal | None:
+    """The best layout found in the most preferred memories that have one; ``None`` when none was found."""
+    decided = True
     for homes in choices(problem):
         effort.spend(1)
-        if effort.exhausted:
-            return
         if not fits_by_size(problem, homes):
+            if effort.exhausted:
+                return None
             continue
-        floor = floor_of(problem, padding_options(problem, placer, homes))
-        if floor.slots is None:
-            continue
-        layout = Joint(problem, placer, homes, floor).search(effort)
-        if layout is not None:
-            yield layout
+        options = padding_options(problem, placer, homes)
+        floor = floor_of(problem, options)
+        if floor.slots is not None:
+            found, complete = _searched(Joint(problem, placer, homes, options, floor), effort)
+            if found is not None:
+                bound = found.value if complete else min(floor.bound, found.value)
+                # While a more preferred choice is open nothing here is proved the best.
+                return Proposal(found, bound if decided else min(bound, found.value - 1))
+            decided = decided and complete
+        if effort.exhausted:
+            return None
+    return None
+
+
+def _searched(joint: Joint, effort: Effort) -> tuple[Layout | None, bool]:
+    """Narrow beams, then the exact search, then wide beams; and whether the answer is proved."""
+    found = joint.search(effort, NARROW)
+    if found is not None and found.value <= joint.floor.bound:
+        return found, True
+    share = effort.share(1, 2)
+    proof = Exact(joint, share).best(found)
+    effort.spend(share.total - share.left)
+    if proof.complete or effort.exhausted:
+        return proof.layout, proof.complete
+    wide = joint.search(effort, WIDE)
+    best = min(
+        (layout for layout in (proof.layout, wide) if layout is not None), key=lambda layout: layout.rank, default=None
+    )
+    return best, best is not None and best.value <= joint.floor.bound

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from layoutplan.address import AddressRange, subtract
 from layoutplan.solve.beam import Laid, Piece, Question, run
 from layoutplan.solve.effort import Effort
-from layoutplan.solve.floor import MOST_SLOTS, Floor, best_splits, pinned_end, within
+from layoutplan.solve.floor import MOST_SLOTS, Floor, Options, best_splits, pinned_end, within
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Item, Problem
 
-PASSES = ((4, 5), (4, 2), (16, 5), (16, 2), (16, 8), (64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
+NARROW = ((4, 5), (4, 2), (16, 5))
+WIDE = ((16, 2), (16, 8), (64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
 """Widths and tenths of the losses ahead, in the order in which they are tried. The first always runs to its end."""
 
 IMPOSSIBLE = 1 << 80
@@ -38,11 +39,14 @@ class Layout:
 class Joint:
     """The search for one choice of memories."""
 
-    def __init__(self, problem: Problem, placer: Placer, homes: tuple[int, ...], floor: Floor) -> None:
+    def __init__(
+        self, problem: Problem, placer: Placer, homes: tuple[int, ...], options: Options, floor: Floor
+    ) -> None:
         assert floor.slots is not None
         self.problem = problem
         self.placer = placer
         self.homes = homes
+        self.options = options
         self.floor = floor
         self.pinned: dict[int, AddressRange] = {}
         for item in problem.items:
@@ -59,13 +63,13 @@ class Joint:
             for home in sorted(set(homes))
         }
 
-    def search(self, effort: Effort) -> Layout | None:
+    def search(self, effort: Effort, passes: Sequence[tuple[int, int]]) -> Layout | None:
         """The best layout found; stops at the floor. ``None`` when no pass found any."""
-        if not self._pins_stand():
+        if not self.pins_stand():
             return None
-        memories = [home for home in self.free if self._loose(home)]
+        memories = [home for home in self.free if self.loose(home)]
         best: Layout | None = None
-        for width, alpha in PASSES:
+        for width, alpha in passes:
             for order in itertools.permutations(memories):
                 if best is not None and (best.value <= self.floor.bound or effort.exhausted):
                     return best
@@ -77,7 +81,7 @@ class Joint:
                         return best
         return best
 
-    def _pins_stand(self) -> bool:
+    def pins_stand(self) -> bool:
         """Whether every pinned block is inside its memory's free intervals and off the other pinned ones."""
         inside = all(
             any(interval.contains(granted) for interval in self.problem.spaces[self.homes[index]].free)
@@ -86,25 +90,26 @@ class Joint:
         apart = all(not lower.overlaps(upper) for lower, upper in itertools.pairwise(sorted(self.pinned.values())))
         return inside and apart
 
-    def _loose(self, home: int) -> list[Item]:
+    def loose(self, home: int) -> list[Item]:
+        """The items of one memory that are not pinned."""
         return [item for item in self.problem.items if self.homes[item.index] == home and item.index not in self.pinned]
 
     def _pass(self, order: Sequence[int], width: int, alpha: int, beta: int, effort: Effort) -> Layout | None:
         laid: dict[int, AddressRange] = {}
         for position, home in enumerate(order):
-            later = [item for other in order[position + 1 :] for item in self._loose(other)]
+            later = [item for other in order[position + 1 :] for item in self.loose(other)]
             found = run(self._question(home, later, laid, beta), self.placer, width, alpha, effort)
             if found is None:
                 return None
             laid |= _ranges(found)
-        layout = self._layout(laid)
+        layout = self.layout(laid)
         stale = 0
         for home in itertools.cycle(order):
             if stale == len(order) or layout.value <= self.floor.bound:
                 break
             others = {index: r for index, r in laid.items() if self.homes[index] != home}
             found = run(self._question(home, [], others, beta), self.placer, width, alpha, effort)
-            changed = None if found is None else self._layout(others | _ranges(found))
+            changed = None if found is None else self.layout(others | _ranges(found))
             if changed is not None and (changed.value, sum(changed.slots)) < (layout.value, sum(layout.slots)):
                 layout, laid, stale = changed, others | _ranges(found or ()), 0
             else:
@@ -115,7 +120,7 @@ class Joint:
         """Rooms left in ``home`` by what is ``laid``, and what each slot spent there costs the ``later`` items."""
         problem, floor = self.problem, self.floor
         assert floor.slots is not None
-        here = self._loose(home)
+        here = self.loose(home)
         rooms: list[int] = []
         charges: list[tuple[int, ...]] = []
         for partition, budget in enumerate(problem.budgets):
@@ -156,7 +161,8 @@ class Joint:
                 options.append((slots, weight * loss // 10))
         return options
 
-    def _layout(self, laid: Mapping[int, AddressRange]) -> Layout:
+    def layout(self, laid: Mapping[int, AddressRange]) -> Layout:
+        """The pinned blocks and ``laid`` together."""
         placed = self.pinned | dict(laid)
         return layout_of(self.problem, self.homes, tuple(placed[item.index] for item in self.problem.items))
 

@@ -12,7 +12,7 @@ from layoutplan.solve.core import minimal_core
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
 from layoutplan.solve.facts import told
 from layoutplan.solve.floor import floor_of, padding_options
-from layoutplan.solve.homes import proposals
+from layoutplan.solve.homes import Proposal, propose
 from layoutplan.solve.joint import Layout, compacted
 from layoutplan.solve.kept import kept
 from layoutplan.solve.placer import Placer
@@ -37,26 +37,25 @@ def solve(
     placer = Placer(problem.unit)
     if core := impossible(problem):
         return Infeasible(core=told(problem, core), minimal=True)
-    layout = _proposed(problem, placer, lock if not update else None, effort, search=solver == "auto")
-    if layout is not None:
-        return _solved(problem, placer, layout)
+    proposal = _proposed(problem, placer, lock if not update else None, effort, search=solver == "auto")
+    if proposal is not None:
+        return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
     return _asked(problem, placer, effort)
 
 
-def _proposed(problem: Problem, placer: Placer, lock: Lock | None, effort: int, *, search: bool) -> Layout | None:
+def _proposed(problem: Problem, placer: Placer, lock: Lock | None, effort: int, *, search: bool) -> Proposal | None:
     """The lock's layout or the search's, once Z3 has accepted it."""
     from layoutplan.solve.record import Record, Yes
 
-    candidates: list[Layout] = []
+    proposal: Proposal | None = None
     if lock is not None and (layout := kept(problem, lock)) is not None:
-        candidates.append(layout)
+        proposal = _bounded(problem, placer, layout)
     elif search:
-        candidates += (layout for layout in [next(proposals(problem, placer, Effort(effort)), None)] if layout)
-    for candidate in candidates:
-        record = Record(problem, candidate)
-        if isinstance(record.check(record.facts, effort), Yes):
-            return candidate
-    return None
+        proposal = propose(problem, placer, Effort(effort))
+    if proposal is None:
+        return None
+    record = Record(problem, proposal.layout)
+    return proposal if isinstance(record.check(record.facts, effort), Yes) else None
 
 
 def _asked(problem: Problem, placer: Placer, effort: int) -> Outcome:
@@ -66,13 +65,15 @@ def _asked(problem: Problem, placer: Placer, effort: int) -> Outcome:
     record = Record(problem)
     answer = record.check(record.facts, effort)
     if isinstance(answer, Yes):
-        return _solved(problem, placer, compacted(problem, placer, record.layout()))
+        proposal = _bounded(problem, placer, compacted(problem, placer, record.layout()))
+        return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
     if isinstance(answer, Unknown):
         return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
     core, minimal = minimal_core(record, answer.core, effort)
     return Infeasible(core=told(problem, core), minimal=minimal)
 
 
-def _solved(problem: Problem, placer: Placer, layout: Layout) -> Solved:
+def _bounded(problem: Problem, placer: Placer, layout: Layout) -> Proposal:
+    """A layout that no search has judged, with the joint floor as its bound."""
     floor = floor_of(problem, padding_options(problem, placer, layout.homes))
-    return Solved(plan=plan_of(problem, layout, floor.bound))
+    return Proposal(layout, min(floor.bound, layout.value))
