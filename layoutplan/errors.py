@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,16 +40,21 @@ class Fault:
         return "\n".join(lines)
 
 
+def _reading_order(fault: Fault) -> tuple[list[tuple[int, str]], Fault]:
+    """By place first, where line 9 comes before line 10."""
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", fault.where)], fault
+
+
 class LayoutplanError(Exception):
     """Faults that end a command. Every subclass fixes the exit status.
 
-    The faults are sorted, so that the order in which they were found does not show.
+    The faults are sorted as they stand in the file, so that the order in which they were found does not show.
     """
 
     status: ExitStatus = ExitStatus.OUR_BUG
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: tuple[Fault, ...] = tuple(sorted(set(faults)))
+        self.faults: tuple[Fault, ...] = tuple(sorted(set(faults), key=_reading_order))
         if not self.faults:
             raise ValueError("an error without a fault")
         super().__init__("\n".join(map(str, self.faults)))
