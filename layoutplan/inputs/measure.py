@@ -93,7 +93,7 @@ def _sections(found: RelocatableObject, seen_groups: set[str]) -> list[InputSect
             object=found.name, name=section.name, role=role_of(section), size=section.size, align=section.align
         )
         for section in found.allocated
-        if section.index not in discarded and section.type != SectionType.ARM_EXIDX
+        if section.index not in discarded and not _unwinds(section)
     ]
     common = 0
     for symbol in found.commons:
@@ -102,6 +102,11 @@ def _sections(found: RelocatableObject, seen_groups: set[str]) -> list[InputSect
         align = max(symbol.value for symbol in found.commons)
         sections.append(InputSection(object=found.name, name=COMMON, role=Role.BSS, size=common, align=max(align, 1)))
     return sections
+
+
+def _unwinds(section: Section) -> bool:
+    """Whether the section is for unwinding. Sealing drops those: a component that panics stops."""
+    return section.type == SectionType.ARM_EXIDX or section.name.startswith((".ARM.extab", ".eh_frame"))
 
 
 def role_of(section: Section) -> Role:

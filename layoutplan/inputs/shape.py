@@ -17,20 +17,40 @@ MAX_BYTES = 4 << 20
 """A manifest of this size is a mistake (the wrong file was named), and reading it would cost minutes."""
 
 
+MAX_DEPTH = 16
+"""No key of a manifest or a lock is this deep."""
+
+_TOO_DEEP = "arrays or tables are nested too deeply"
+
+
 def parse_toml(data: bytes, name: str) -> dict[str, Any]:
     """The tables of a TOML file; ``BadInput`` with the reader's line and column when it is not TOML."""
     if len(data) > MAX_BYTES:
         raise BadInput([_not_toml(f"{len(data)} bytes is more than the {MAX_BYTES} that a manifest may have", name)])
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        tables = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput([_not_toml(f"byte {error.start} is not UTF-8", f"{name}:{line}")]) from None
     except RecursionError:
-        raise BadInput([_not_toml("arrays or tables are nested too deeply", name)]) from None
+        raise BadInput([_not_toml(_TOO_DEEP, name)]) from None
     except ValueError as error:
         # tomllib.TOMLDecodeError, or Python's own limit on the digits of one number.
         raise BadInput([_not_toml(str(error), name)]) from None
+    if _deeper_than(MAX_DEPTH, tables):
+        raise BadInput([_not_toml(_TOO_DEEP, name)])
+    return tables
+
+
+def _deeper_than(limit: int, tables: dict[str, Any]) -> bool:
+    """Whether a value is nested more than ``limit`` deep. Dotted keys nest without the reader's own recursion."""
+    level: list[Any] = [tables]
+    for _ in range(limit):
+        inner = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _not_toml(message: str, where: str) -> Fault:
