@@ -95,7 +95,15 @@ def prober(machine: Machine, component: str) -> Path:
     def build(out: Path) -> None:
         loose, merged = out / "loose.o", out / "merged.o"
         checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv8m)"]
-        source = ["--crate-type", "lib", "--crate-name", "prober", "--emit", f"obj={loose}", RUST / "prober.rs"]
+        source: list[str | Path] = [
+            "--crate-type",
+            "lib",
+            "--crate-name",
+            "prober",
+            "--emit",
+            f"obj={loose}",
+            RUST / "prober.rs",
+        ]
         run([*compiler(machine), *checks, *source])
         libraries = sorted(runtime.glob("libcore*.rlib")) + sorted(runtime.glob("libcompiler_builtins*.rlib"))
         options = ["-r", "--gc-sections", "-u", "prober_main", "-e", "prober_main", *machine.linker_options]
@@ -106,7 +114,7 @@ def prober(machine: Machine, component: str) -> Path:
         prefix = f"--prefix-alloc-sections=.lp.{component}"
         run([machine.objcopy, *rename, prefix, *drop, *unused, merged, out / f"{component}.o"])
 
-    key = [component, *compiler(machine), *sources(RUST), (TCB / "calls.rs").read_bytes()]
+    key: list[str | bytes] = [component, *compiler(machine), *sources(RUST), (TCB / "calls.rs").read_bytes()]
     return cached("prober", key, build) / f"{component}.o"
 
 
@@ -132,7 +140,7 @@ def planned(manifest: Path) -> tuple[System, Plan]:
 
 
 def image(machine: Machine, manifest: str, components: Sequence[str], *, source: Path = TCB) -> Image:
-    """Plan and link ``manifest``, in which ``${OBJECTS}`` stands for the folder of the sealed probers."""
+    """Plan and link ``manifest``, in which ``${name}`` stands for the sealed prober of that component."""
     library = tcb(machine, source)
     objects = [prober(machine, component) for component in components]
     for component, path in zip(components, objects, strict=True):
@@ -146,13 +154,20 @@ def image(machine: Machine, manifest: str, components: Sequence[str], *, source:
             (out / name).write_text(text)
         link = ["-C", f"linker={machine.linker}", "-C", "linker-flavor=ld", "-C", f"link-arg=-T{out / 'layout.ld'}"]
         inputs = [word for path in (*objects, *machine.linker_options) for word in ("-C", f"link-arg={path}")]
-        output = ["--extern", f"switch_tcb={library}", "-o", out / "firmware.elf"]
+        output: list[str | Path] = ["--extern", f"switch_tcb={library}", "-o", out / "firmware.elf"]
         environ = {**os.environ, "OUT_DIR": str(out)}
         run([*compiler(machine), "--crate-name", "board", *link, *inputs, *output, RUST / "board.rs"], environ)
 
     planner = [file.read_bytes() for file in sorted((ROOT / "layoutplan").rglob("*.py"))]
     templates = [file.read_bytes() for file in sorted((ROOT / "ld_templates").iterdir()) if file.is_file()]
-    key = [manifest, str(library), *map(str, objects), *(file.read_bytes() for file in board), *planner, *templates]
+    key: list[str | bytes] = [
+        manifest,
+        str(library),
+        *map(str, objects),
+        *(file.read_bytes() for file in board),
+        *planner,
+        *templates,
+    ]
     folder = cached("image", key, build)
     system, plan = planned(folder / "layout.toml")
     elf = folder / "firmware.elf"

@@ -217,3 +217,176 @@ impl Kernel<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::fault::{Fault, FaultKind, Response};
+    use super::super::table::examples::TABLE;
+    use super::{EXIT, Event, FAULT, Kernel, Machine, RECEIVE, REFUSED, Record, SEND, State, WAIT, YIELD};
+    use std::vec::Vec;
+
+    #[derive(Default)]
+    struct Fake {
+        masked: Vec<u32>,
+        unmasked: Vec<u32>,
+        initialised: Vec<usize>,
+        faults: Vec<Fault>,
+        escalated: bool,
+        responses: Vec<Response>,
+    }
+
+    impl Machine for Fake {
+        fn mask(&mut self, interrupt: u32) {
+            self.masked.push(interrupt);
+        }
+        fn unmask(&mut self, interrupt: u32) {
+            self.unmasked.push(interrupt);
+        }
+        fn initialise(&mut self, partition: usize) {
+            self.initialised.push(partition);
+        }
+        fn respond(&mut self, fault: &Fault) -> Response {
+            self.faults.push(*fault);
+            self.responses.pop().unwrap_or(Response::Stop)
+        }
+        fn call(&mut self, _: usize, call: [u32; 4]) -> [u32; 3] {
+            if call[0] == 100 { [1, 2, 3] } else { REFUSED }
+        }
+        fn escalate(&mut self, _: &Fault) {
+            self.escalated = true;
+        }
+    }
+
+    /// Runs `events` on three fresh tasks; returns who ran after each, the records, and what the machine saw.
+    fn run(responses: &[Response], events: &[Event]) -> (Vec<Option<usize>>, [Record; 3], Fake) {
+        let mut records = [Record::NEW; 3];
+        let mut machine = Fake { responses: responses.to_vec(), ..Fake::default() };
+        let mut kernel = Kernel { records: &mut records, current: None, table: TABLE };
+        let mut order = Vec::new();
+        for &event in events {
+            kernel.step(event, &mut machine);
+            order.push(kernel.current);
+        }
+        (order, records, machine)
+    }
+
+    const fn call(number: u32) -> Event {
+        Event::Call([number, 0, 0, 0])
+    }
+
+    #[test]
+    fn tasks_take_turns() {
+        let (order, ..) = run(&[], &[Event::Tick, Event::Tick, call(YIELD), call(YIELD), Event::Tick]);
+        assert_eq!(order, [Some(0), Some(1), Some(2), Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn the_last_ready_task_goes_on_and_an_empty_house_idles() {
+        let (order, ..) = run(&[], &[Event::Tick, call(EXIT), call(EXIT), call(YIELD), Event::Tick, call(EXIT)]);
+        assert_eq!(order, [Some(0), Some(1), Some(2), Some(2), Some(2), None]);
+    }
+
+    #[test]
+    fn an_interrupt_is_masked_and_wakes_its_task_once() {
+        let events = [Event::Tick, call(WAIT), Event::Interrupt(8), Event::Tick, Event::Tick];
+        let (order, mut records, machine) = run(&[], &events);
+        assert_eq!(order, [Some(0), Some(1), Some(1), Some(2), Some(0)]);
+        assert_eq!((machine.unmasked, machine.masked), (Vec::from([8]), Vec::from([8])));
+        assert_eq!(records[0].resume(), (true, Some([8, 0, 0])));
+        assert_eq!(records[0].pending, 0);
+    }
+
+    #[test]
+    fn an_interrupt_that_comes_early_is_delivered_at_the_next_wait() {
+        let (order, mut records, _) = run(&[], &[Event::Tick, Event::Interrupt(8), call(WAIT)]);
+        assert_eq!(order[2], Some(0));
+        assert_eq!(records[0].resume().1, Some([8, 0, 0]));
+    }
+
+    #[test]
+    fn two_interrupts_are_delivered_one_after_the_other() {
+        let waiting = [Event::Tick, Event::Tick, Event::Tick, Event::Interrupt(9), Event::Interrupt(3)];
+        let (_, mut records, _) = run(&[], &[&waiting[..], &[call(WAIT)]].concat());
+        assert_eq!(records[2].resume().1, Some([3, 0, 0]));
+        let (_, mut records, _) = run(&[], &[&waiting[..], &[call(WAIT), call(WAIT)]].concat());
+        assert_eq!(records[2].resume().1, Some([9, 0, 0]));
+    }
+
+    #[test]
+    fn a_stranger_interrupt_is_masked_and_forgotten() {
+        let (order, records, machine) = run(&[], &[Event::Tick, Event::Interrupt(4)]);
+        assert_eq!((order[1], machine.masked), (Some(0), Vec::from([4])));
+        assert!(records.iter().all(|record| record.pending == 0));
+    }
+
+    #[test]
+    fn what_is_sent_reaches_those_who_may_read_it() {
+        let share = Event::Call([SEND, 0x2000_0810, 8, 0]);
+        let (_, mut records, _) = run(&[], &[Event::Tick, Event::Tick, call(RECEIVE), Event::Tick, share]);
+        assert_eq!(records[0].resume().1, Some([2, 0, 0]));
+        assert_eq!(records[1].resume().1, Some([0x2000_0810, 8, 0]));
+        assert_eq!((records[1].state, records[2].message), (State::Ready, Some([0x2000_0810, 8])));
+    }
+
+    #[test]
+    fn what_is_not_the_senders_is_refused_and_reaches_nobody() {
+        for (start, length) in [(0x2000_0400, 4), (0x2000_0000, 0x401), (0x2000_0000, 0), (0xFFFF_FFFC, 8)] {
+            let (_, mut records, _) = run(&[], &[Event::Tick, Event::Call([SEND, start, length, 0])]);
+            assert_eq!(records[0].resume().1, Some(REFUSED));
+            assert!(records.iter().all(|record| record.message.is_none()));
+        }
+    }
+
+    #[test]
+    fn a_full_mailbox_takes_nothing_more() {
+        let share = Event::Call([SEND, 0x2000_0810, 8, 0]);
+        let (_, mut records, _) = run(&[], &[Event::Tick, share, share]);
+        assert_eq!(records[0].resume().1, Some([0, 0, 0]));
+    }
+
+    #[test]
+    fn a_fault_stops_all_tasks_of_its_partition_and_no_other() {
+        let fault = Event::Fault(FaultKind::Data, Some(4));
+        let (order, records, machine) = run(&[], &[Event::Tick, Event::Tick, fault]);
+        assert_eq!(order[2], Some(0));
+        assert_eq!(records.map(|record| record.stopped()), [false, true, true]);
+        let expected = Fault { task: 1, partition: 1, kind: FaultKind::Data, address: Some(4), count: 1 };
+        assert_eq!((machine.faults, machine.masked), (Vec::from([expected]), Vec::from([3, 9])));
+        assert!(machine.initialised.is_empty());
+    }
+
+    #[test]
+    fn a_restart_begins_again_with_memory_set_anew_and_counts() {
+        let fault = Event::Fault(FaultKind::Data, None);
+        let events = [Event::Tick, Event::Tick, fault, fault];
+        let (_, mut records, machine) = run(&[Response::Restart; 2], &events);
+        assert_eq!(machine.initialised, [1, 1]);
+        assert_eq!(machine.faults.iter().map(|fault| fault.count).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(records[1].resume(), (true, None));
+        assert!(!records[2].stopped());
+    }
+
+    #[test]
+    fn entering_again_keeps_memory_and_the_partitions_other_tasks() {
+        let fault = Event::Fault(FaultKind::Data, None);
+        let (_, mut records, machine) = run(&[Response::Enter], &[Event::Tick, Event::Tick, fault]);
+        assert!(machine.initialised.is_empty() && machine.masked.is_empty());
+        assert!(records[1].resume().0);
+    }
+
+    #[test]
+    fn a_reported_fault_is_a_fault() {
+        let (_, _, machine) = run(&[Response::Escalate], &[Event::Tick, Event::Call([FAULT, 7, 0, 0])]);
+        assert_eq!((machine.faults[0].kind, machine.faults[0].address), (FaultKind::Reported, Some(7)));
+        assert!(machine.escalated);
+    }
+
+    #[test]
+    fn unknown_calls_go_to_the_product() {
+        for (number, answer) in [(100, [1, 2, 3]), (6, REFUSED), (u32::MAX, REFUSED)] {
+            let (_, mut records, _) = run(&[], &[Event::Tick, call(number)]);
+            assert_eq!(records[0].resume().1, Some(answer));
+        }
+    }
+}
