@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layoutplan import report
 from layoutplan.address import AddressRange, align_up
 from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import Role
@@ -14,6 +17,7 @@ from layoutplan.model.memory import Reserve
 from layoutplan.model.plan import Part, Placement, Plan, Solved
 from layoutplan.report import document
 from layoutplan.report.accounting import block_shares, proportional
+from layoutplan.report.memory_map import TOP, memory_maps
 from tests.report.build import FLASH, PROVED, RAM, part, placement, small_plan, small_system
 
 LAW = settings(deadline=None, derandomize=True, max_examples=150)
@@ -135,3 +139,30 @@ def test_a_division_does_not_depend_on_the_order_of_the_names(total: int, weight
     backwards = dict(reversed(weights.items()))
     assert proportional(total, weights) == proportional(total, backwards)
     assert sum(proportional(total, weights).values()) == total
+
+
+@given(placed())
+@settings(LAW, max_examples=40)
+def test_every_writer_takes_any_plan(made: Placed) -> None:
+    placements, reserves = made
+    system = dataclasses.replace(small_system(reserves=reserves), tasks=(), shares=())
+    found = document(system, Solved(plan=with_placements(placements)), PROVED)
+    for write in (report.text, report.json, report.markdown, report.csv, report.html, report.memory_map_svg):
+        assert write(found).endswith("\n")
+
+
+@given(placed())
+@LAW
+def test_a_bar_of_the_map_shows_every_byte_once_to_scale(made: Placed) -> None:
+    placements, reserves = made
+    system = dataclasses.replace(small_system(reserves=reserves), tasks=(), shares=())
+    found = document(system, Solved(plan=with_placements(placements)), PROVED)
+    for drawn in memory_maps(found):
+        for x in {box.x for box in drawn.boxes}:
+            bar = sorted((box for box in drawn.boxes if box.x == x), key=lambda box: box.y)
+            assert bar[0].y == pytest.approx(TOP)
+            assert bar[-1].y + bar[-1].height == pytest.approx(drawn.bottom)
+            for above, below in itertools.pairwise(bar):
+                assert above.y + above.height == pytest.approx(below.y)
+        assert all(TOP <= label.y <= drawn.bottom for label in drawn.labels)
+        assert all(b.y - a.y > 25 for a, b in itertools.pairwise(drawn.labels))

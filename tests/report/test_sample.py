@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
 
 from layoutplan import check, inputs, report, solve
 from layoutplan.model.plan import Solved
+from tests.report.test_browser import show
 from tests.toolchain import ROOT
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 SAMPLE = ROOT / "samples" / "flight_controller"
 
@@ -49,6 +54,16 @@ def test_text_fits_80_columns_without_breaking_a_name(document: dict[str, Any]) 
     assert max(map(len, plain.splitlines())) <= 80
     for block in document["blocks"]:
         assert block["name"] in plain
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_the_page_is_no_wider_than_the_window(
+    document: dict[str, Any], browser: Chrome, tmp_path: Path, width: int
+) -> None:
+    page = tmp_path / "sample.html"
+    page.write_text(report.html(document), encoding="utf-8")
+    show(browser, page, width=width, scheme="dark")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_the_readmes_picture_is_this_plans(document: dict[str, Any], request: pytest.FixtureRequest) -> None:
