@@ -22,6 +22,8 @@ def choices(problem: Problem) -> Iterator[Homes]:
     An assignment's rank is the sum of its blocks' places in their own lists, then the bytes that are moved.
     """
     lists = [problem.homes(item) for item in problem.items]
+    if not all(lists):
+        return  # a pin in none of its block's memories
     start = tuple(0 for _ in lists)
     queue = [(0, 0, start)]
     seen = {start}
