@@ -44,9 +44,9 @@ class MemoryLine:
 class OutputSection:
     """One part of a block at its address.
 
-    ``inputs`` are patterns in the planned order; ``filled`` asks for exactly ``size`` bytes; ``load`` is where
-    start-up copies it from, else ``address``: left out, lld would go on from the section before. ``required`` sections
-    must not come out empty.
+    ``symbol`` is the stem of the part's own symbols. ``inputs`` are patterns in the planned order; ``filled`` asks for
+    exactly ``size`` bytes; ``load`` is where start-up copies it from, else ``address``: left out, lld would go on from
+    the section before. ``required`` sections must not come out empty.
     """
 
     part: str
@@ -57,6 +57,7 @@ class OutputSection:
     noload: bool
     filled: bool
     required: bool
+    symbol: str | None
     inputs: tuple[str, ...]
     load: int
 
@@ -202,6 +203,7 @@ def _section(system: System, placement: Placement, part: Part, waiting: Images) 
         noload=space,
         filled=space or part.role is Role.LINEAR_MEMORY,
         required=space or exact,
+        symbol=_own_symbol(part),
         inputs=inputs,
         load=waiting.address.get(part.name, placement.granted.base + part.offset),
     )
@@ -226,6 +228,13 @@ def _inputs(component: Component | None, part: Part) -> tuple[tuple[str, ...], b
     return ((stem, f"{stem}.*") if family else ()), False
 
 
+def _own_symbol(part: Part) -> str | None:
+    """The stem of the symbols of a part that a component finds by name."""
+    if part.role in (Role.HEAP, Role.LINEAR_MEMORY) and part.component is not None:
+        return f"{symbol(part.component)}_{symbol(part.role)}"
+    return None
+
+
 def _symbols(plan: Plan) -> Iterator[Symbol]:
     """Start and end of each block's used bytes, of heaps and of linear memories."""
     for placement in sorted(plan.placements, key=lambda placement: placement.block.name):
@@ -235,11 +244,11 @@ def _symbols(plan: Plan) -> Iterator[Symbol]:
         yield Symbol(name=f"{stem}_end", value=placement.used.end)
         yield Symbol(name=f"{stem}_granted_end", value=placement.granted.end)
         for part in block.parts:
-            if part.role in (Role.HEAP, Role.LINEAR_MEMORY) and part.component is not None:
-                stem = f"__lp_{symbol(part.component)}_{symbol(part.role)}"
+            own = _own_symbol(part)
+            if own is not None:
                 start = placement.granted.base + part.offset
-                yield Symbol(name=f"{stem}_start", value=start)
-                yield Symbol(name=f"{stem}_end", value=start + part.size)
+                yield Symbol(name=f"__lp_{own}_start", value=start)
+                yield Symbol(name=f"__lp_{own}_end", value=start + part.size)
 
 
 def _init(system: System, placement: Placement) -> InitRow | None:
@@ -251,20 +260,20 @@ def _init(system: System, placement: Placement) -> InitRow | None:
     if parts:
         first, last = output_section(parts[0].name), output_section(parts[-1].name)
         copied = f"ADDR({last}) + SIZEOF({last})"
-        words = (f"LOADADDR({first})", f"ADDR({first})", f"{copied} - ADDR({first})", f"{granted_end} - {copied}")
-        return InitRow(block=placement.block.name, words=_grouped(words, copied))
-    stacks = [part.offset + part.size for part in placement.block.parts if part.role is Role.STACK]
-    start = placement.granted.base + max(stacks, default=0)
-    if start == placement.granted.end:
-        return None
-    words = (address(start), address(start), "0", f"{granted_end} - {address(start)}")
-    return InitRow(block=placement.block.name, words=words)
-
-
-def _grouped(words: tuple[str, str, str, str], copied: str) -> tuple[str, str, str, str]:
-    """Parenthesise the end of the copied bytes where it is subtracted."""
-    load, start, copy, zero = words
-    return load, start, copy, zero.replace(copied, f"({copied})")
+        words = (f"LOADADDR({first})", f"ADDR({first})", f"{copied} - ADDR({first})", f"{granted_end} - ({copied})")
+        return InitRow(block=placement.block.name, words=words)
+    stacks = sorted(
+        (part.offset + part.size, output_section(part.name))
+        for part in placement.block.parts
+        if part.role is Role.STACK
+    )
+    start = f"__lp_{placement.block.symbol}_start"
+    if stacks:
+        size, stack = stacks[-1]
+        if size == placement.granted.size:
+            return None
+        start = f"ADDR({stack}) + SIZEOF({stack})"
+    return InitRow(block=placement.block.name, words=(start, start, "0", f"{granted_end} - ({start})"))
 
 
 def _assertions(system: System, blocks: tuple[BlockLines, ...]) -> Iterator[Assertion]:
@@ -288,10 +297,23 @@ def _block_assertions(block: BlockLines) -> Iterator[Assertion]:
     )
     for section in block.sections:
         where, size = address(section.address), address(section.size)
-        yield Assertion(
-            condition=f"SIZEOF({section.name}) <= {size}",
-            message=f"layoutplan: {section.part} has outgrown its {section.size} bytes; solve again or give it slack",
-        )
+        if section.symbol is not None:
+            stem, start = f"__lp_{section.symbol}", f"ADDR({section.name})"
+            yield Assertion(
+                condition=f"{stem}_start == {start} && {stem}_end == {start} + SIZEOF({section.name})",
+                message=f"layoutplan: the symbols of {section.part} do not enclose it",
+            )
+        if section.filled:
+            yield Assertion(
+                condition=f"SIZEOF({section.name}) == {size}",
+                message=f"layoutplan: {section.part} was planned as {section.size} bytes",
+            )
+        else:
+            yield Assertion(
+                condition=f"SIZEOF({section.name}) <= {size}",
+                message=f"layoutplan: {section.part} has outgrown its {section.size} bytes; "
+                "solve again or give it slack",
+            )
         if section.required:
             yield Assertion(
                 condition=f"SIZEOF({section.name}) > 0",
