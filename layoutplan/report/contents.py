@@ -130,27 +130,26 @@ def _slots_of(plan: Plan, owner: str) -> int:
 def _components(system: System, plan: Plan) -> list[Entry]:
     """One entry per component and memory, with the blocks that it is in."""
     everyone = system.components if system.runtime is None else (*system.components, system.runtime)
-    entries: list[Entry] = []
-    for component in sorted(everyone, key=lambda component: component.name):
-        by_memory: dict[str, list[Entry]] = {}
-        for placement in _by_address(plan):
-            for share in block_shares(placement):
-                if share.owner == component.name and any(p.component == share.owner for p in placement.block.parts):
-                    entry = {"block": placement.block.name, "used": share.used, "padding": share.padding}
-                    by_memory.setdefault(placement.memory, []).append(entry)
-        entries += [
-            {
-                "name": component.name,
-                "partition": component.partition,
-                "trust": str(component.trust),
-                "memory": memory,
-                "used": sum(entry["used"] for entry in blocks),
-                "padding": sum(entry["padding"] for entry in blocks),
-                "blocks": blocks,
-            }
-            for memory, blocks in sorted(by_memory.items())
-        ]
-    return entries
+    known = {component.name: component for component in everyone}
+    parts: dict[tuple[str, str], list[Entry]] = {}
+    for placement in _by_address(plan):
+        named = {part.component for part in placement.block.parts}
+        for share in block_shares(placement):
+            if share.owner in named:
+                entry = {"block": placement.block.name, "used": share.used, "padding": share.padding}
+                parts.setdefault((share.owner, placement.memory), []).append(entry)
+    return [
+        {
+            "name": name,
+            "partition": known[name].partition,
+            "trust": str(known[name].trust),
+            "memory": memory,
+            "used": sum(entry["used"] for entry in blocks),
+            "padding": sum(entry["padding"] for entry in blocks),
+            "blocks": blocks,
+        }
+        for (name, memory), blocks in sorted(parts.items())
+    ]
 
 
 def _shares(system: System, plan: Plan) -> list[Entry]:
@@ -351,11 +350,10 @@ def _reasons(outcome: Outcome) -> Entry:
 def _notes(system: System, body: Entry) -> list[Entry]:
     """What a reader must know and no number says."""
     notes = []
-    if any(not task["overflow_faults"] for task in body["tasks"]) and system.unit is not UnitName.NONE:
-        text = (
-            "only the lowest stack's overflow faults without PSPLIM; another stack of the same partition overflows "
-            "into the memory below it, which the partition may write"
-        )
+    if body["tasks"] and system.unit is not UnitName.NONE:
+        missed = [task["name"] for task in body["tasks"] if not task["overflow_faults"]]
+        here = f"not caught here: {', '.join(missed)}" if missed else "here each stack is the lowest of its partition"
+        text = f"only the lowest stack's overflow faults without PSPLIM; {here}"
         notes.append({"code": "stack-guard", "text": text})
     if not system.isolation:
         text = "no protection unit is programmed: every component can reach all memory"

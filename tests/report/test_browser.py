@@ -84,6 +84,20 @@ def test_tables_have_captions_and_scoped_headings(browser: Chrome, pages: dict[s
     assert [table["rows"] for table in tables] == [2, 3, 6, 2, 3, 1, 8, 8]
 
 
+@pytest.mark.parametrize("name", ["planned", "infeasible"])
+def test_names_of_elements_are_unique_and_references_resolve(
+    browser: Chrome, pages: dict[str, Path], name: str
+) -> None:
+    show(browser, pages[name], width=1200, scheme="light")
+    ids: list[str] = browser.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    labels: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('[aria-labelledby]')].map(e => e.getAttribute('aria-labelledby'))"
+    )
+    assert labels
+    assert set(labels) <= set(ids)
+
+
 def test_the_map_is_to_scale(browser: Chrome, pages: dict[str, Path]) -> None:
     """Drawn heights in one bar are as the bytes are."""
     show(browser, pages["planned"], width=1200, scheme="light")

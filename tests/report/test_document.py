@@ -10,12 +10,23 @@ import jsonschema_rs
 import pytest
 
 from layoutplan.address import AddressRange
-from layoutplan.model.access import Access, UnitName
+from layoutplan.model.access import Access, Kind, UnitName
+from layoutplan.model.component import Component, Role
 from layoutplan.model.evidence import Finding, Verdict
 from layoutplan.model.memory import Reserve
 from layoutplan.model.plan import Objective, Outcome, Plan, SlotMap, Solved
 from layoutplan.report import document, report_schema
-from tests.report.build import FLASH, PROVED, infeasible, small_outcome, small_plan, small_system, undecided
+from tests.report.build import (
+    FLASH,
+    PROVED,
+    infeasible,
+    part,
+    placement,
+    small_outcome,
+    small_plan,
+    small_system,
+    undecided,
+)
 
 
 @pytest.fixture
@@ -183,7 +194,8 @@ def test_only_the_lowest_stack_is_guarded(solved: dict[str, Any]) -> None:
     """`gps` lies just above the ring, which `io` may write: even the lowest stack has no guard there."""
     guarded = {task["name"]: task["overflow_faults"] for task in solved["tasks"]}
     assert guarded == {"gps": False, "mix": True, "uart": False}
-    assert "stack-guard" in {note["code"] for note in solved["notes"]}
+    [note] = [note for note in solved["notes"] if note["code"] == "stack-guard"]
+    assert note["text"] == ("only the lowest stack's overflow faults without PSPLIM; not caught here: gps, uart")
 
 
 def test_a_stack_above_memory_out_of_reach_is_guarded() -> None:
@@ -241,3 +253,16 @@ def _values(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON value
 
 def test_a_document_holds_plain_json_values_only(solved: dict[str, Any]) -> None:
     assert {type(value) for value in _values(solved)} <= {str, int, float, bool, type(None)}
+
+
+def test_the_runtime_is_a_component_of_its_own() -> None:
+    plan = small_plan()
+    text = part("runtime.text", Role.TEXT, "runtime", 0, 400)
+    rights = {"io": Access.RX, "mix": Access.RX}
+    block = placement("runtime", "runtime", Kind.CODE, FLASH, (0x0800_EA00, 0x0800_EC00), (text,), rights)
+    system = dataclasses.replace(small_system(), runtime=Component(name="runtime", partition="runtime"))
+    outcome = Solved(plan=dataclasses.replace(plan, placements=(*plan.placements, block)))
+    report = document(system, outcome, PROVED)
+    runtime = entry(report["components"], "runtime")
+    assert (runtime["partition"], runtime["used"], runtime["padding"]) == ("runtime", 400, 112)
+    assert entry(report["blocks"], "runtime")["granted_to"] == ["io", "mix"]
