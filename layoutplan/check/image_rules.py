@@ -214,7 +214,7 @@ def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]
             yield Finding(rule="init", range=where, message=message)
         if copy:
             copied.append((load, AddressRange.of(address, copy)))
-            sources = {owner_at(facts, byte) for byte in (load, load + copy - 1)}
+            sources = [owner_at(facts, byte) for byte in (load, load + copy - 1)]
             if any(source is None or not source.owner.startswith("kernel") for source in sources):
                 message = f"row {at // 4} of LP_INIT copies from {load:#010x}, which is not the kernel's"
                 yield Finding(rule="init", range=where, message=message)

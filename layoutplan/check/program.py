@@ -1,38 +1,141 @@
-"""Table words to register contents: CONTRACTS' store sequence for each unit, executed."""
+"""The program of a switch: table words expanded to stores and barriers, by the contract of the region table.
+
+This is the list that the switch code's own core returns and that an emulator's trace shows; :mod:`execution` runs it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from layoutplan.check.stores import Store, execute, pmsav7_store
 from layoutplan.check.table import RegionTable
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
-from layoutplan.model.evidence import Finding
 from layoutplan.model.plan import Words
 
+MPU_CTRL, MPU_RNR, MPU_RBAR = 0xE000_ED94, 0xE000_ED98, 0xE000_ED9C
+"""Armv7-M ARM B3.5 and Armv8-M ARM D1.2: the attribute register follows MPU_RBAR, then three alias pairs."""
+MPU_ON = 0b101
+"""ENABLE and PRIVDEFENA."""
+PMPCFG0, PMPADDR0 = 0x3A0, 0x3B0
 
-def program_of(system: System, table: RegionTable, partition: int) -> tuple[tuple[Words, ...], tuple[Finding, ...]]:
-    """The slots while the partition of that index runs, and what boot and switch leave undetermined.
 
-    Which slots a switch to any other partition rewrites matters too: they are what a predecessor leaves behind.
-    """
-    name = sorted(p.name for p in system.partitions)[partition]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A store to a memory-mapped register, or a write to the CSR of that number."""
+
+    address: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barrier:
+    """``dsb`` or ``isb``."""
+
+    name: str
+
+
+Step = Store | Barrier
+
+
+def switch_program(system: System, table: RegionTable, partition: int) -> tuple[Step, ...]:
+    """The steps of a switch to the partition of that index among the sorted names."""
+    pairs = table.dynamic[partition]
+    match system.unit:
+        case UnitName.PMP:
+            return tuple(_pmp(first_dynamic(system, table), pairs, table.dynamic_cfg[partition]))
+        case UnitName.ARMV8M:
+            return tuple(_mpu(_pmsav8(first_dynamic(system, table), pairs)))
+        case _:
+            return tuple(_mpu(_pmsav7(pairs)))
+
+
+def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
+    """The steps of boot: every slot cleared, then the static pairs."""
     slots = system.target.slots
-    findings: list[Finding] = []
+    match system.unit:
+        case UnitName.PMP:
+            first = first_static(system, table)
+            fixed = {entry.index for entry in system.target.pmp.fixed if entry.hardwired}
+            clear = [Store(address=PMPADDR0 + i, value=0) for i in range(slots) if i not in fixed]
+            writes = [Store(address=PMPADDR0 + first + i, value=pair[0]) for i, pair in enumerate(table.static)]
+            return (*clear, *writes, *_boot_cfg(slots, first, table.static))
+        case UnitName.ARMV8M:
+            first = first_static(system, table)
+            held = {first + index: pair for index, pair in enumerate(table.static)}
+            return tuple(_mpu(step for slot in range(slots) for step in _selected(slot, held.get(slot, (0, 0)))))
+        case _:
+            clear_all = (step for slot in range(slots) for step in _selected(slot, (0, 0)))
+            return tuple(_mpu(step for steps in (clear_all, _pmsav7(table.static)) for step in steps))
 
-    def stores(pairs: Iterable[Words], what: str) -> list[Store]:
-        made = []
-        for row, pair in enumerate(pairs):
-            store = pmsav7_store(pair, slots)
-            if isinstance(store, Store):
-                made.append(store)
-            else:
-                message = f"row {row} of {what}: {store}"
-                findings.append(Finding(rule="transition", partition=name, message=message))
-        return made
 
-    boot = stores(table.static, "LP_STATIC")
-    switch = stores(table.dynamic[partition], f"LP_DYNAMIC of `{name}`")
-    reserved = frozenset(range(slots - system.kernel.reserved_slots, slots))
-    words, undetermined = execute(name, boot, switch, slots=slots, reserved=reserved)
-    return words, (*findings, *undetermined)
+def first_dynamic(system: System, table: RegionTable) -> int:
+    """v6/v7-M: after the static slots. Else the first programmable one."""
+    if system.unit in (UnitName.ARMV6M, UnitName.ARMV7M):
+        return len(table.static)
+    return _first_programmable(system)
+
+
+def first_static(system: System, table: RegionTable) -> int:
+    """v6/v7-M: from 0. Else after the dynamic slots."""
+    if system.unit in (UnitName.ARMV6M, UnitName.ARMV7M):
+        return 0
+    return _first_programmable(system) + (len(table.dynamic[0]) if table.dynamic else 0)
+
+
+def _first_programmable(system: System) -> int:
+    fixed = {entry.index for entry in system.target.pmp.fixed if entry.hardwired and system.unit is UnitName.PMP}
+    return next((index for index in range(system.target.slots) if index not in fixed), 0)
+
+
+def _mpu(stores: Iterator[Step]) -> Iterator[Step]:
+    """With the MPU off nothing unprivileged may run: the window in which slots are half written."""
+    yield Store(address=MPU_CTRL, value=0)
+    yield Barrier(name="dsb")
+    yield from stores
+    yield Store(address=MPU_CTRL, value=MPU_ON)
+    yield Barrier(name="dsb")
+    yield Barrier(name="isb")
+
+
+def _pmsav7(pairs: Sequence[Words]) -> Iterator[Step]:
+    """RBAR names its slot; full groups of four go through the aliases in one burst."""
+    grouped = len(pairs) // 4 * 4
+    for index, (rbar, rasr) in enumerate(pairs):
+        address = MPU_RBAR + 8 * (index % 4 if index < grouped else 0)
+        yield Store(address=address, value=rbar)
+        yield Store(address=address + 4, value=rasr)
+
+
+def _pmsav8(first: int, pairs: Sequence[Words]) -> Iterator[Step]:
+    """MPU_RNR selects a bank of four slots."""
+    for index, (rbar, rlar) in enumerate(pairs):
+        slot = first + index
+        if index == 0 or slot % 4 == 0:
+            yield Store(address=MPU_RNR, value=slot & ~3)
+        yield Store(address=MPU_RBAR + 8 * (slot % 4), value=rbar)
+        yield Store(address=MPU_RBAR + 8 * (slot % 4) + 4, value=rlar)
+
+
+def _selected(slot: int, pair: Words) -> Iterator[Step]:
+    yield Store(address=MPU_RNR, value=slot)
+    yield Store(address=MPU_RBAR, value=pair[0])
+    yield Store(address=MPU_RBAR + 4, value=pair[1])
+
+
+def _pmp(first: int, pairs: Sequence[Words], configs: Sequence[int]) -> Iterator[Step]:
+    """Addresses upward, then whole configuration words: each write of pmpcfg also drops stale translations."""
+    for index, (address, _) in enumerate(pairs):
+        yield Store(address=PMPADDR0 + first + index, value=address)
+    for index, word in enumerate(configs):
+        yield Store(address=PMPCFG0 + first // 4 + index, value=word)
+
+
+def _boot_cfg(slots: int, first: int, pairs: Sequence[Words]) -> Iterator[Step]:
+    for word in range((slots + 3) // 4):
+        value = 0
+        for byte in range(4):
+            row = 4 * word + byte - first
+            if 0 <= row < len(pairs):
+                value |= (pairs[row][1] & 0xFF) << 8 * byte
+        yield Store(address=PMPCFG0 + word, value=value)

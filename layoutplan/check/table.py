@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from layoutplan.address import AddressRange
 from layoutplan.check.elf_image import SHF_WRITE, ElfImage
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 from layoutplan.model.plan import Words
@@ -30,6 +31,8 @@ class RegionTable:
 
     static: tuple[Words, ...]
     dynamic: tuple[tuple[Words, ...], ...]
+    dynamic_cfg: tuple[tuple[int, ...], ...]
+    """PMP only: whole pmpcfg words, by partition."""
     grants: tuple[Grant, ...]
     tasks: tuple[tuple[int, int, int], ...]
     hash: int
@@ -45,6 +48,9 @@ def read_table(image: ElfImage, system: System) -> tuple[RegionTable | None, tup
     grants = reader.rows("LP_GRANTS", 4)
     tasks = reader.rows("LP_TASKS", 3)
     number = reader.rows("LP_HASH", 2)
+    configs = reader.rows("LP_DYNAMIC_CFG", 1) if system.unit is UnitName.PMP else []
+    if partitions and len(configs) % partitions:
+        reader.fault(f"LP_DYNAMIC_CFG has {len(configs)} words, not a multiple of the {partitions} partitions")
     if partitions and len(dynamic) % partitions:
         reader.fault(f"LP_DYNAMIC has {len(dynamic)} pairs, not a multiple of the {partitions} partitions")
     if len(number) != 1:
@@ -53,9 +59,13 @@ def read_table(image: ElfImage, system: System) -> tuple[RegionTable | None, tup
         return None, tuple(reader.findings)
     each = len(dynamic) // partitions if partitions else 0
     pairs = [(row[0], row[1]) for row in dynamic]
+    each_cfg = len(configs) // partitions if partitions else 0
     return RegionTable(
         static=tuple((row[0], row[1]) for row in static),
         dynamic=tuple(tuple(pairs[i * each : (i + 1) * each]) for i in range(partitions)),
+        dynamic_cfg=tuple(
+            tuple(row[0] for row in configs[i * each_cfg : (i + 1) * each_cfg]) for i in range(partitions)
+        ),
         grants=tuple(Grant(partition=row[0], start=row[1], end=row[2], rights=row[3]) for row in grants),
         tasks=tuple((row[0], row[1], row[2]) for row in tasks),
         hash=number[0][0] | number[0][1] << 32,

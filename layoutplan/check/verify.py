@@ -9,10 +9,10 @@ from layoutplan.address import AddressRange
 from layoutplan.check import registers
 from layoutplan.check.checker import Grants, prove_isolation, structural_verdict
 from layoutplan.check.elf_image import EM_ARM, EM_RISCV, ElfImage, read_image
+from layoutplan.check.execution import execute
 from layoutplan.check.facts import Facts, facts_of
 from layoutplan.check.image_parts import ImageParts, image_parts
 from layoutplan.check.image_rules import IMAGE_RULES, image_rules
-from layoutplan.check.program import program_of
 from layoutplan.check.table import RegionTable, read_table
 from layoutplan.model.access import Access, Machine, UnitName
 from layoutplan.model.component import System
@@ -54,7 +54,7 @@ def verify_elf(image: ElfImage, system: System, plan: Plan | None = None) -> Ver
         return structural_verdict(structural, found)
     words: dict[str, tuple[Words, ...]] = {}
     for index, partition in enumerate(facts.partitions):
-        words[partition], broken = program_of(system, table, index)
+        words[partition], broken = execute(system, table, index)
         found += broken
     if plan is not None:
         found += _words_as_planned(system, plan, words)
