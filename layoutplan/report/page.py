@@ -75,6 +75,7 @@ class Owner:
 def write_html(document: Document) -> str:
     """One self-contained page: no script, no external resource, light and dark."""
     explained = reasons(document)
+    owners = memory_map.owner_styles(document)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -87,7 +88,7 @@ def write_html(document: Document) -> str:
             closing=[listing for listing in explained if listing.name == "notes"],
             figures=list(_figures(document)) if document["feasible"] else [],
             maps=memory_map.memory_maps(document),
-            owners=memory_map.owner_styles(document),
+            owners=owners if len(owners) <= memory_map.COLOURS else {},
             legend=LEGEND,
             geometry=GEOMETRY,
             tables=plan_tables(document) if document["feasible"] else (),

@@ -125,6 +125,16 @@ def test_markup_in_names_is_escaped() -> None:
     assert r"a\<b\>&\`\|\*.toml" in report.markdown(document)
 
 
+def test_a_legend_whose_colours_repeat_is_left_out() -> None:
+    """Beyond eight owners a colour names nobody; the labels of the map still do."""
+    document = documents()["planned"]
+    few = report.html(document)
+    blocks = [block | {"partition": f"p{i}"} for i, block in enumerate(2 * document["blocks"])]
+    many = report.html(document | {"blocks": blocks})
+    assert "</svg>io</li>" in few
+    assert "</svg>p1</li>" not in many
+
+
 def test_the_page_asks_for_nothing_from_elsewhere() -> None:
     page = report.html(documents()["planned"])
     assert "http" not in page
