@@ -26,7 +26,7 @@ const TELEMETRY: usize = table::LP_PARTITION_TELEMETRY;
 const TIMER_RELOAD: u32 = 0x4000_0008;
 
 unsafe extern "C" {
-    static __lp_attitude_data_end: u8;
+    static __lp_attitude_data_start: u8;
     static __lp_gps_code_start: u8;
     static __lp_kernel_stack_start: u8;
 }
@@ -43,11 +43,12 @@ impl Board {
         Self { turns: [0; table::TASKS], victim: None, before: 0 }
     }
 
-    /// The byte that telemetry is told to write to. Below the end of the estimator's memory lies its history.
+    /// The byte that telemetry is told to write to. The estimator's memory begins with its stack, whose lowest byte the
+    /// estimator itself never reaches.
     fn choose() -> Option<*const u8> {
-        let ram = &raw const __lp_attitude_data_end;
+        let stack = &raw const __lp_attitude_data_start;
         let choices: [(&[u8], *const u8); 4] = [
-            (b"stray-write", ram.wrapping_sub(1)),
+            (b"stray-write", stack),
             (b"stray-write-flash", &raw const __lp_gps_code_start),
             (b"stray-write-kernel", &raw const __lp_kernel_stack_start),
             (b"stray-write-timer", TIMER_RELOAD as *const u8),

@@ -19,18 +19,19 @@ pub fn slots() -> u32 {
 ///
 /// # Safety
 ///
-/// Called once, before the first partition runs. `fixed` holds words of the generated table.
-pub unsafe fn start<F: Firmware>(fixed: &[[u32; 2]]) {
+/// Called once, before the first partition runs. `fixed` points to the table's `F::STATIC_SLOTS` static pairs.
+pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     let pair = MPU_RBAR as *mut [u32; 2];
-    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after.
+    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after; pairs of
+    // the table by the contract.
     unsafe {
         write_volatile(MPU_CTRL as *mut u32, 0);
         for slot in 0..slots() {
             write_volatile(MPU_RNR as *mut u32, slot);
             write_volatile(pair, [0, 0]);
         }
-        for &words in fixed {
-            write_volatile(pair, words);
+        for index in 0..F::STATIC_SLOTS {
+            write_volatile(pair, read_volatile(fixed.add(index)));
         }
         write_volatile(MPU_CTRL as *mut u32, MPU_ON);
         asm!("dsb", "isb", options(nostack, preserves_flags));

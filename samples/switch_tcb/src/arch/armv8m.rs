@@ -19,17 +19,21 @@ pub fn slots() -> u32 {
 ///
 /// # Safety
 ///
-/// Called once, before the first partition runs. `fixed` holds words of the generated table.
-pub unsafe fn start<F: Firmware>(fixed: &[[u32; 2]]) {
+/// Called once, before the first partition runs. `fixed` points to the table's `F::STATIC_SLOTS` static pairs.
+pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     let pair = MPU_RBAR as *mut [u32; 2];
-    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after.
+    // SAFETY: MPU registers, written by privileged code that runs under the background map before and after; pairs of
+    // the table by the contract.
     unsafe {
         write_volatile(MPU_CTRL as *mut u32, 0);
         write_volatile(MPU_MAIR0 as *mut [u32; 2], F::MEMORY_ATTRIBUTES);
         for slot in 0..slots() {
             write_volatile(MPU_RNR as *mut u32, slot);
-            let index = slot.wrapping_sub(F::FIRST_STATIC_SLOT as u32) as usize;
-            write_volatile(pair, fixed.get(index).copied().unwrap_or([0, 0]));
+            write_volatile(pair, [0, 0]);
+        }
+        for index in 0..F::STATIC_SLOTS {
+            write_volatile(MPU_RNR as *mut u32, (F::FIRST_STATIC_SLOT + index) as u32);
+            write_volatile(pair, read_volatile(fixed.add(index)));
         }
         write_volatile(MPU_CTRL as *mut u32, MPU_ON);
         asm!("dsb", "isb", options(nostack, preserves_flags));
@@ -51,10 +55,10 @@ pub unsafe fn load<F: Firmware>(words: *const [u32; 2]) {
         let mut index = 0;
         while index < F::DYNAMIC_SLOTS {
             let slot = F::FIRST_DYNAMIC_SLOT + index;
-            if index == 0 || slot % 4 == 0 {
+            if index == 0 || slot.is_multiple_of(4) {
                 write_volatile(MPU_RNR as *mut u32, (slot & !3) as u32);
             }
-            if slot % 4 == 0 && F::DYNAMIC_SLOTS - index >= 4 {
+            if slot.is_multiple_of(4) && F::DYNAMIC_SLOTS - index >= 4 {
                 asm!(
                     "ldmia {source}!, {{r2, r3, r4, r5, r8, r9, r10, r12}}",
                     "stmia {target}, {{r2, r3, r4, r5, r8, r9, r10, r12}}",

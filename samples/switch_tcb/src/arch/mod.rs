@@ -171,7 +171,7 @@ fn start<F: Firmware>() {
     unsafe { initialise(&raw const __lp_init_start, &raw const __lp_init_end, |_| true) };
     if F::PROTECTED {
         // SAFETY: words of the generated table.
-        unsafe { protection::start::<F>(&*opaque(F::parts().fixed)) };
+        unsafe { protection::start::<F>(opaque(F::parts().fixed).cast()) };
     }
 }
 
@@ -192,9 +192,10 @@ struct Next {
 /// Called from the one kernel entry, which nothing interrupts: it has the kernel's statics to itself.
 unsafe fn advance<F: Firmware>(events: impl IntoIterator<Item = Event>) -> Next {
     let parts = F::parts();
+    let running = &raw mut RUNNING;
     // SAFETY: nothing else runs; see the contract. The pointers are those of the firmware's own statics.
     let (running, records, policy, table) =
-        unsafe { (&mut *(&raw mut RUNNING), &mut *parts.records, &mut *parts.policy, table(&parts)) };
+        unsafe { (&mut *running, &mut *parts.records, &mut *parts.policy, table(&parts)) };
     let before = running.task;
     let mut kernel = Kernel { records, current: before, table };
     let mut hardware = Hardware::<F> { table, policy };

@@ -40,12 +40,12 @@ mod tests {
     #[test]
     fn hostile_pointers_are_refused() {
         let hostile = [
-            (0x2000_0000, 0x401),         // one byte too many
-            (0x1FFF_FFFF, 2),             // one byte too low
-            (0x2000_0400, 4),             // the neighbour's
-            (0x2000_0000, 0),             // nothing at all
-            (0xFFFF_FFFF, 2),             // wraps round
-            (0x2000_0004, 0xFFFF_FFFF),   // wraps round to just below
+            (0x2000_0000, 0x401),       // one byte too many
+            (0x1FFF_FFFF, 2),           // one byte too low
+            (0x2000_0400, 4),           // the neighbour's
+            (0x2000_0000, 0),           // nothing at all
+            (0xFFFF_FFFF, 2),           // wraps round
+            (0x2000_0004, 0xFFFF_FFFF), // wraps round to just below
             (0, 4),
         ];
         for (start, length) in hostile {

@@ -46,7 +46,7 @@ pub fn armv7m(words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
 pub fn armv8m(first: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
     let pairs = words.iter().enumerate().flat_map(move |(index, &[rbar, rlar])| {
         let slot = first + index as u32;
-        let bank = (index == 0 || slot % 4 == 0).then_some(Step::Store { address: MPU_RNR, value: slot & !3 });
+        let bank = (index == 0 || slot.is_multiple_of(4)).then_some(Step::Store { address: MPU_RNR, value: slot & !3 });
         let address = MPU_RBAR + slot % 4 * 8;
         let pair = [Step::Store { address, value: rbar }, Step::Store { address: address + 4, value: rlar }];
         bank.into_iter().chain(pair)
