@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from layoutplan.cli.talk import columns
 from layoutplan.errors import ExitStatus
 from layoutplan.pipeline import read
 
@@ -25,7 +29,7 @@ _FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), 
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown", "csv", "html"]),
+    type=click.Choice(["text", "json", "markdown", "csv", "html", "svg"]),
     default="text",
     show_default=True,
 )
@@ -33,14 +37,15 @@ def report(plan_file: Path, form: str) -> int:
     """Padding per component, gaps, slots and cost of the last accepted plan."""
     from layoutplan import report as writers
 
-    write = {
-        "text": writers.text,
+    write: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "text": lambda document: writers.text(document, width=columns(), colour=sys.stdout.isatty()),
         "json": writers.json,
         "markdown": writers.markdown,
         "csv": writers.csv,
         "html": writers.html,
-    }[form]
-    click.echo(write(read(plan_file).document), nl=False)
+        "svg": writers.memory_map_svg,
+    }
+    click.echo(write[form](read(plan_file).document), nl=False)
     return ExitStatus.YES
 
 
@@ -53,7 +58,8 @@ def diff(old: Path, new: Path, form: str) -> int:
     from layoutplan import report as writers
 
     changes = writers.difference(read(old).document, read(new).document)
-    click.echo(writers.difference_json(changes) if form == "json" else writers.difference_text(changes), nl=False)
+    text = writers.difference_json(changes) if form == "json" else writers.difference_text(changes, width=columns())
+    click.echo(text, nl=False)
     return ExitStatus.YES
 
 
@@ -66,7 +72,8 @@ def explain(place: str, plan_file: Path, form: str) -> int:
     from layoutplan import report as writers
 
     answer = writers.explain(read(plan_file).document, place)
-    click.echo(writers.explain_json(answer) if form == "json" else writers.explain_text(answer), nl=False)
+    text = writers.explain_json(answer) if form == "json" else writers.explain_text(answer, width=columns())
+    click.echo(text, nl=False)
     return ExitStatus.YES
 
 

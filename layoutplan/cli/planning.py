@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from layoutplan.cli.talk import explain_faults, say
+from layoutplan.cli.talk import columns, explain_faults, say
 from layoutplan.errors import BadInput, ExitStatus, Fault
 from layoutplan.pipeline import PlanRequest, PlanResult, first_manifest, plan, seal_all
 from layoutplan.pipeline.request import DEFAULT_TIMEOUT
@@ -69,7 +70,7 @@ def solve(manifest: Path, out: Path | None, cargo: str | None, form: str, **opti
 def _print_report(result: PlanResult) -> None:
     from layoutplan import report
 
-    click.echo(report.text(result.document), nl=False)
+    click.echo(report.text(result.document, width=columns(), colour=sys.stdout.isatty()), nl=False)
 
 
 def _print_cargo_directives(result: PlanResult, scope: str) -> None:

@@ -1,7 +1,8 @@
-"""Talk for people, on stderr. Data goes to stdout."""
+"""Talk for people, on stderr; data goes to stdout, as wide as the terminal is."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 
 import click
@@ -19,3 +20,8 @@ def explain_faults(faults: Iterable[Fault]) -> None:
 def say(text: str) -> None:
     """One line of talk."""
     click.echo(text, err=True)
+
+
+def columns() -> int:
+    """The terminal's width in characters; 80 where there is none."""
+    return shutil.get_terminal_size().columns
