@@ -58,14 +58,22 @@ class Proposal:
     bound: int
 
 
-def propose(problem: Problem, placer: Placer, effort: Effort) -> Proposal | None:
-    """The best layout found in the most preferred memories that have one; ``None`` when none was found."""
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search came to: a proposal; or none, and then ``decided`` says that no layout exists at all."""
+
+    proposal: Proposal | None
+    decided: bool
+
+
+def propose(problem: Problem, placer: Placer, effort: Effort) -> Searched:
+    """The best layout found in the most preferred memories that have one."""
     decided = True
     for homes in choices(problem):
         effort.spend(1)
         if not fits_by_size(problem, homes):
             if effort.exhausted:
-                return None
+                return Searched(None, False)
             continue
         options = padding_options(problem, placer, homes)
         floor = floor_of(problem, options)
@@ -74,11 +82,11 @@ def propose(problem: Problem, placer: Placer, effort: Effort) -> Proposal | None
             if found is not None:
                 bound = found.value if complete else min(floor.bound, found.value)
                 # While a more preferred choice is open nothing here is proved the best.
-                return Proposal(found, bound if decided else min(bound, found.value - 1))
+                return Searched(Proposal(found, bound if decided else min(bound, found.value - 1)), decided)
             decided = decided and complete
         if effort.exhausted:
-            return None
-    return None
+            return Searched(None, False)
+    return Searched(None, decided)
 
 
 def _searched(joint: Joint, effort: Effort) -> tuple[Layout | None, bool]:

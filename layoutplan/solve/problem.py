@@ -106,7 +106,7 @@ def problem_of(system: System) -> Problem:
             index=index,
             block=block,
             charged=tuple(sorted(order[name] for name in block.granted_to)) if spends else (),
-            wholes=_wholes(block, unit) if spends else (),
+            wholes=wholes_of(block, unit) if spends else (),
         )
         for index, block in enumerate(blocks)
     )
@@ -127,7 +127,8 @@ def problem_of(system: System) -> Problem:
     )
 
 
-def _wholes(block: Block, unit: ProtectionUnit) -> Wholes:
+def wholes_of(block: Block, unit: ProtectionUnit) -> Wholes:
+    """The offsets in ``block`` that no region boundary may cut: stacks, shares, code where fetches span two regions."""
     if not block.split:
         return ((0, block.size),)
     text = [part.offset + part.size for part in block.parts if part.role is Role.TEXT]

@@ -69,7 +69,9 @@ class Record:
         self._granule = problem.unit.granule
         self._origins = tuple(self._origin(home) for home in range(len(problem.spaces)))
         tops = [self._position(home, space.range.end) for home, space in enumerate(problem.spaces)]
-        self._width = max(tops, default=1).bit_length() + 1
+        # Room for every block above the longest memory, so that giving up its length is enough to fit them all.
+        beyond = sum(2 * next_power_of_two(-(-item.block.size // self._granule)) for item in problem.items)
+        self._width = (max(tops, default=1) + (beyond if proposal is None else 0)).bit_length() + 1
         self._solver = z3.SolverFor("QF_FD", ctx=self._context)
         self._literals = {fact: z3.Bool(f"{fact.kind} {fact.index}", self._context) for fact in self.facts}
         self._bases = [self._variable(f"base {item.index}") for item in problem.items]
@@ -139,7 +141,8 @@ class Record:
         lives = {home: z3.Bool(f"home {item.index} {home}", self._context) for home in homes}
         if not lives:
             # A pin outside every memory that the block may use.
-            self._solver.add(z3.Implies(self._literals[Fact("pin", item.index)], z3.BoolVal(False, self._context)))
+            facts = (Fact("block", item.index), Fact("pin", item.index))
+            self._solver.add(z3.Or(*(z3.Not(self._literals[fact]) for fact in facts)))
             return {}
         self._solver.add(z3.Or(*lives.values()))
         self._solver.add(z3.PbLe([(literal, 1) for literal in lives.values()], 1))
@@ -169,7 +172,7 @@ class Record:
         for before, after in itertools.pairwise(filled):
             self._solver.add(z3.Implies(after, before))
             self._spend(item, after, 1)
-        self._spend(item, z3.BoolVal(True, self._context), 1)
+        self._spend(item, literal, 1)
         self._uncut(item, literal, cuts)
         if not item.block.split:
             whole = z3.And(*(z3.Not(piece) for piece in filled[1:])) if len(filled) > 1 else None
@@ -246,11 +249,13 @@ class Record:
         self._solver.add(self._z3.Implies(literal, condition))
 
     def _placed(self) -> None:
-        """Every item inside a memory, above the kernel, off the reserves, on its pin."""
+        """Every item inside a memory, above the kernel, off the reserves, on its pin, unless its block is given up."""
         z3, problem = self._z3, self.problem
         for item in problem.items:
+            asked = self._literals[Fact("block", item.index)]
             base, end = self._bases[item.index], self._ends[item.index]
-            for home, here in self._lives[item.index].items():
+            for home, lives in self._lives[item.index].items():
+                here = z3.And(asked, lives)
                 space = problem.spaces[home]
                 bottom = self._constant(self._position(home, space.range.base + self._granule - 1))
                 top = self._constant(self._position(home, space.range.end))
@@ -286,7 +291,10 @@ class Record:
         for item in self.problem.items:
             for other in self.problem.items[: item.index]:
                 for home in sorted(self._lives[item.index].keys() & self._lives[other.index].keys()):
-                    together = z3.And(self._lives[item.index][home], self._lives[other.index][home])
+                    together = z3.And(
+                        *(self._lives[each.index][home] for each in (item, other)),
+                        *(self._literals[Fact("block", each.index)] for each in (item, other)),
+                    )
                     below = z3.ULE(self._ends[item.index], self._bases[other.index])
                     above = z3.ULE(self._ends[other.index], self._bases[item.index])
                     self._solver.add(z3.Implies(together, z3.Or(below, above)))

@@ -8,11 +8,10 @@ from layoutplan.model.component import System
 from layoutplan.model.lock import Lock
 from layoutplan.model.plan import Infeasible, Outcome, OutOfEffort, Solved
 from layoutplan.solve.capacity import impossible
-from layoutplan.solve.core import minimal_core
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
 from layoutplan.solve.facts import told
 from layoutplan.solve.floor import floor_of, padding_options
-from layoutplan.solve.homes import Proposal, propose
+from layoutplan.solve.homes import Proposal, Searched, propose
 from layoutplan.solve.joint import Layout, compacted
 from layoutplan.solve.kept import kept
 from layoutplan.solve.placer import Placer
@@ -37,39 +36,39 @@ def solve(
     placer = Placer(problem.unit)
     if core := impossible(problem):
         return Infeasible(core=told(problem, core), minimal=True)
-    proposal = _proposed(problem, placer, lock if not update else None, effort, search=solver == "auto")
-    if proposal is not None:
+    searched = Searched(None, False)
+    if lock is not None and not update and (layout := kept(problem, lock)) is not None:
+        searched = Searched(_bounded(problem, placer, layout), True)
+    elif solver == "auto":
+        searched = propose(problem, placer, Effort(effort))
+    proposal = searched.proposal
+    if proposal is not None and _accepted(problem, proposal.layout, effort):
         return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
-    return _asked(problem, placer, effort)
+    return _asked(problem, placer, effort, infeasible=proposal is None and searched.decided)
 
 
-def _proposed(problem: Problem, placer: Placer, lock: Lock | None, effort: int, *, search: bool) -> Proposal | None:
-    """The lock's layout or the search's, once Z3 has accepted it."""
+def _accepted(problem: Problem, layout: Layout, effort: int) -> bool:
+    """Whether Z3 finds every constraint kept by ``layout``."""
     from layoutplan.solve.record import Record, Yes
 
-    proposal: Proposal | None = None
-    if lock is not None and (layout := kept(problem, lock)) is not None:
-        proposal = _bounded(problem, placer, layout)
-    elif search:
-        proposal = propose(problem, placer, Effort(effort))
-    if proposal is None:
-        return None
-    record = Record(problem, proposal.layout)
-    return proposal if isinstance(record.check(record.facts, effort), Yes) else None
+    record = Record(problem, layout)
+    return isinstance(record.check(record.facts, effort), Yes)
 
 
-def _asked(problem: Problem, placer: Placer, effort: int) -> Outcome:
-    """Z3's own answer, with nothing proposed."""
-    from layoutplan.solve.record import Record, Unknown, Yes
+def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -> Outcome:
+    """Z3's own answer, with nothing proposed. ``infeasible``: an exact search has already shown that none exists."""
+    from layoutplan.solve.core import CoreFinder
+    from layoutplan.solve.record import No, Record, Yes
 
     record = Record(problem)
     answer = record.check(record.facts, effort)
     if isinstance(answer, Yes):
         proposal = _bounded(problem, placer, compacted(problem, placer, record.layout()))
         return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
-    if isinstance(answer, Unknown):
+    if not isinstance(answer, No) and not infeasible:
         return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
-    core, minimal = minimal_core(record, answer.core, effort)
+    start = answer.core if isinstance(answer, No) else record.facts
+    core, minimal = CoreFinder(problem, placer, record, effort).minimal(start)
     return Infeasible(core=told(problem, core), minimal=minimal)
 
 

@@ -55,7 +55,10 @@ def system(
     isolated: bool = True,
 ) -> System:
     """One partition a task: private code in flash, zeroed data in RAM. ``cap`` bounds the slots of each."""
-    components, partitions, peripherals, stacks = [], [], [], []
+    components: list[Component] = []
+    partitions: list[Partition] = []
+    peripherals: list[Peripheral] = []
+    stacks: list[Task] = []
     for asked in tasks:
         own = []
         for _ in range(asked.peripherals):

@@ -1,0 +1,86 @@
+"""The same question with some constraints given up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from layoutplan.address import AddressRange, align_down, align_up, subtract
+from layoutplan.solve.facts import Fact, facts_of
+from layoutplan.solve.problem import Item, Problem, Space, usable_slots, wholes_of
+
+AMPLE = 1 << 26
+"""Bytes added to a memory whose length is given up: more than all blocks of any real system."""
+
+
+def keeping(problem: Problem, facts: Collection[Fact]) -> Problem:
+    """``problem`` with only ``facts`` holding: what is not named is not asked, not reserved, not bounded."""
+    gone = {fact for fact in facts_of(problem) if fact not in facts}
+    items = tuple(
+        _loosened(problem, item, index, gone)
+        for index, item in enumerate(item for item in problem.items if Fact("block", item.index) not in gone)
+    )
+    peripherals = tuple(
+        grant for index, grant in enumerate(problem.peripherals) if Fact("peripheral", index) not in gone
+    )
+    return replace(
+        problem,
+        items=items,
+        peripherals=peripherals,
+        spaces=tuple(_widened(problem, home, gone) for home in range(len(problem.spaces))),
+        budgets=tuple(_budget(problem, partition, gone) for partition in range(len(problem.partitions))),
+    )
+
+
+def _loosened(problem: Problem, item: Item, index: int, gone: Collection[Fact]) -> Item:
+    block, wholes = item.block, item.wholes
+    if Fact("pin", item.index) in gone:
+        block = replace(block, pin=None)
+    if Fact("split", item.index) in gone:
+        block = replace(block, split=True)
+        wholes = wholes_of(block, problem.unit) if item.charged else ()
+    return Item(index=index, block=block, charged=item.charged, wholes=wholes)
+
+
+def _widened(problem: Problem, home: int, gone: Collection[Fact]) -> Space:
+    space = problem.spaces[home]
+    kernel = 0 if Fact("kernel", home) in gone else space.kernel
+    reserved = tuple(
+        part
+        for index, reserve in enumerate(problem.system.reserves)
+        if reserve.memory == space.name
+        and Fact("reserve", index) not in gone
+        and (part := reserve.range.intersection(space.range)) is not None
+    )
+    whole = space.range
+    if Fact("memory", home) in gone:
+        whole = AddressRange(whole.base, whole.end + AMPLE)
+    held = [*reserved, AddressRange.of(whole.base, kernel)] if kernel else reserved
+    granule = problem.unit.granule
+    free = tuple(
+        AddressRange(base, end)
+        for gap in subtract(whole, held)
+        if (base := align_up(gap.base, granule)) < (end := align_down(gap.end, granule))
+    )
+    return Space(name=space.name, range=whole, kernel=kernel, reserved=reserved, free=free)
+
+
+def _budget(problem: Problem, partition: int, gone: Collection[Fact]) -> int:
+    """The slots for blocks, the ones that peripherals and caps still take put aside."""
+    name = problem.partitions[partition]
+    if not any(partition in item.charged for item in problem.items):
+        return problem.budgets[partition]
+    cap = problem.system.partition(name).slots
+    limits = []
+    if Fact("slots", 0) not in gone:
+        limits.append(usable_slots(problem.system))
+    if cap is not None and Fact("cap", partition) not in gone:
+        limits.append(cap)
+    if not limits:
+        return AMPLE
+    devices = sum(
+        problem.unit.cost(grant.cover)
+        for index, grant in enumerate(problem.peripherals)
+        if grant.partition == name and Fact("peripheral", index) not in gone
+    )
+    return min(limits) - devices
