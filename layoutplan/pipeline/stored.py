@@ -89,10 +89,8 @@ def encode(
             "versions": {"layoutplan": __version__, "z3-solver": metadata.version("z3-solver")},
             "inputs": {relative(path): digest(path) for path in sorted(set(inputs))},
             "environ": dict(sorted(environ.items())),
-            "outputs": {
-                str(path.resolve()): hashlib.sha256(data).hexdigest() for path, data in sorted(outputs.items())
-            },
-            "objects": [str(path.resolve()) for path in objects],
+            "outputs": {relative(path): hashlib.sha256(data).hexdigest() for path, data in sorted(outputs.items())},
+            "objects": [relative(path) for path in objects],
             "plan": msgspec.to_builtins(plan),
         },
     }
