@@ -189,7 +189,7 @@ def _tasks(system: System, table: RegionTable, parts: ImageParts) -> Iterator[Fi
 
 
 def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
-    """Each row of LP_INIT stays in one block, reads the kernel's flash, and all initialised data is reached by one."""
+    """Each row of LP_INIT stays in one block, copies load images only, and all initialised data is reached by one."""
     start, end = image.symbol("__lp_init_start"), image.symbol("__lp_init_end")
     if start is None or end is None or end.value < start.value or (end.value - start.value) % 16:
         yield Finding(rule="init", message="`__lp_init_start` and `__lp_init_end` do not enclose rows of LP_INIT")
@@ -214,9 +214,8 @@ def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]
             yield Finding(rule="init", range=where, message=message)
         if copy:
             copied.append((load, AddressRange.of(address, copy)))
-            sources = [owner_at(facts, byte) for byte in (load, load + copy - 1)]
-            if any(source is None or not source.owner.startswith("kernel") for source in sources):
-                message = f"row {at // 4} of LP_INIT copies from {load:#010x}, which is not the kernel's"
+            if not any(copied[-1][1].contains(s.range) and load_address(image, s) for s in parts.sections.values()):
+                message = f"row {at // 4} of LP_INIT copies what is no part's load image"
                 yield Finding(rule="init", range=where, message=message)
     for name, section in parts.sections.items():
         load_at = load_address(image, section)

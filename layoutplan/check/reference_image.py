@@ -67,10 +67,10 @@ class Image:
         loads = [piece for piece in self.pieces if piece.data]
         offset = 52 + 32 * len(loads)
         body, program = b"", b""
-        offsets: dict[str, int] = {}
+        offsets: dict[int, int] = {}
         for piece in loads:
             at = offset + len(body)
-            offsets[piece.name] = at
+            offsets[id(piece)] = at
             load = piece.address if piece.load is None else piece.load
             program += struct.pack("<8I", 1, at, piece.address, load, len(piece.data), len(piece.data), 7, 1)
             body += piece.data
@@ -78,7 +78,7 @@ class Image:
         headers = struct.pack("<10I", *[0] * 10)
         for piece in self.pieces:
             kind = 1 if piece.data else 8
-            at = offsets.get(piece.name, offset)
+            at = offsets.get(id(piece), offset)
             headers += struct.pack("<10I", len(names), kind, piece.flags, piece.address, at, piece.size, 0, 0, 1, 0)
             names += piece.name.encode() + b"\0"
         strings, table = b"\0", struct.pack("<IIIBBH", 0, 0, 0, 0, 0, 0)

@@ -56,7 +56,7 @@ def free_slot(plan: Plan) -> int:
     return plan.slots.first_dynamic + plan.slots.dynamic - 1
 
 
-def _granted(plan: Plan, block: str, granted: AddressRange) -> Plan:
+def regranted(plan: Plan, block: str, granted: AddressRange) -> Plan:
     """Everything in the plan that speaks of a block's region says ``granted``."""
 
     def moved(placement: Placement) -> Placement:
@@ -268,7 +268,7 @@ def _two_regions(system: System, plan: Plan) -> Broken:
 def _reaches_neighbour(system: System, plan: Plan) -> Broken:
     """The plan, the cover and the words agree that a block extends over the next partition's constants."""
     granted = plan.placement("mixer.rodata").granted
-    return system, _granted(plan, "mixer.rodata", AddressRange.of(granted.base, 0x200))
+    return system, regranted(plan, "mixer.rodata", AddressRange.of(granted.base, 0x200))
 
 
 def _peripheral_short(system: System, plan: Plan) -> Broken:

@@ -1,25 +1,58 @@
-"""Every broken plan is caught by the rule that is there for it."""
+"""Everything that is broken one way is caught by the rule that is there for it."""
 
 from __future__ import annotations
 
 import pytest
 
-from layoutplan.check import check_plan, reference
+from layoutplan.check import check_plan, reference, reference_image
+from layoutplan.check.defects import DEFECTS, hole_punched
+from layoutplan.check.elf_image import parse_image
 from layoutplan.check.sabotage import REGISTERS, STRUCTURE, Sabotage
+from layoutplan.check.sabotage_image import IMAGES, ImageSabotage
+from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
+from layoutplan.model.evidence import Verdict
 
-CASES = [(s, unit) for s in (*STRUCTURE, *REGISTERS) for unit in s.units]
+PLANS = [(s, unit) for s in (*STRUCTURE, *REGISTERS, *DEFECTS) for unit in s.units]
+IMAGE_CASES = [(s, unit) for s in IMAGES for unit in s.units]
 
 
-@pytest.mark.parametrize(("sabotage", "unit"), CASES, ids=[f"{unit}-{s.name}" for s, unit in CASES])
-def test_a_broken_plan_is_caught(sabotage: Sabotage, unit: UnitName) -> None:
-    verdict = check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit)))
+def caught(verdict: Verdict, sabotage: Sabotage | ImageSabotage) -> None:
     assert not verdict.holds
     rules = {finding.rule for finding in verdict.findings}
     assert not rules & {"methods-disagree", "vacuous", "obligation-count"}, verdict.findings
     named = [f for f in verdict.findings if f.rule == sabotage.rule and f.partition in (sabotage.partition, "")]
     assert named, verdict.findings
-    if sabotage.touching is not None:
+    if isinstance(sabotage, Sabotage) and sabotage.touching is not None:
         assert any(f.range is not None and f.range.overlaps(sabotage.touching) for f in named), named
     if sabotage.alone:
         assert rules == {sabotage.rule}, verdict.findings
+
+
+@pytest.mark.parametrize(("sabotage", "unit"), PLANS, ids=[f"{unit}-{s.name}" for s, unit in PLANS])
+def test_a_broken_plan_is_caught(sabotage: Sabotage, unit: UnitName) -> None:
+    caught(check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit))), sabotage)
+
+
+@pytest.mark.parametrize(("sabotage", "unit"), IMAGE_CASES, ids=[f"{unit}-{s.name}" for s, unit in IMAGE_CASES])
+def test_a_broken_image_is_caught(sabotage: ImageSabotage, unit: UnitName) -> None:
+    image = reference_image.image(unit)
+    sabotage.breaks(image)
+    plan = reference.plan(unit) if sabotage.against_plan else None
+    caught(verify_elf(parse_image(image.elf(), "broken.elf"), sabotage.asks(reference.system(unit)), plan), sabotage)
+
+
+def test_a_deny_entry_before_a_larger_one_isolates() -> None:
+    """The good twin of the cleared deny entry: only what the plan says is missed, no isolation."""
+    plan = hole_punched(reference.plan(UnitName.PMP), denied=True)
+    verdict = check_plan(reference.system(UnitName.PMP), plan)
+    assert verdict.holds, verdict.findings
+
+
+def test_each_rule_has_a_sabotage_that_only_it_catches() -> None:
+    from layoutplan.check import placed, registers, verify
+
+    rules = {"unit", "seam", "well-formed", "isolation", "availability", "kernel-access", "memory-type", "exactness"}
+    rules |= {"write-xor-execute", "as-planned", "table", "transition", *placed.RULES, *registers.RULES, *verify.RULES}
+    plans = {s.rule for s in (*STRUCTURE, *REGISTERS, *DEFECTS) if s.alone}
+    assert rules == plans | {s.rule for s in IMAGES if s.alone}

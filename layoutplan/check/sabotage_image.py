@@ -1,0 +1,316 @@
+"""Good images broken one way each, with the rule that must say so. ``alone``: no other rule notices."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from layoutplan.address import AddressRange
+from layoutplan.check import reference
+from layoutplan.check.elf_image import EM_ARM, EM_RISCV, SHF_ALLOC, SHF_WRITE
+from layoutplan.check.reference_image import Image, Piece
+from layoutplan.check.sabotage import ARM, ARM7, ARM8, PMP
+from layoutplan.model.access import Access, Kind, UnitName
+from layoutplan.model.component import System
+from layoutplan.model.memory import Memory, MemoryType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSabotage:
+    """One way to break a good image, in place. ``against_plan`` verifies it with the plan at hand."""
+
+    name: str
+    rule: str
+    breaks: Callable[[Image], None]
+    asks: Callable[[System], System] = lambda system: system
+    partition: str = ""
+    units: tuple[UnitName, ...] = reference.UNITS
+    against_plan: bool = False
+    alone: bool = False
+
+
+ROW = 8
+"""Bytes of a pair."""
+
+
+def _row(partition: str, row: int) -> int:
+    return (reference.PARTITIONS.index(partition) * reference.DYNAMIC + row) * ROW
+
+
+def _other_machine(image: Image) -> None:
+    image.machine = EM_ARM + EM_RISCV - image.machine
+
+
+def _code_short(image: Image) -> None:
+    piece = image.piece(".lp.mixer.text")
+    piece.data, piece.size = piece.data[:-4], piece.size - 4
+
+
+def _code_long(image: Image) -> None:
+    piece = image.piece(".lp.mixer.text")
+    piece.data, piece.size = piece.data + bytes(4), piece.size + 4
+    image.symbols["__lp_shared_code_end"] = (image.symbols["__lp_shared_code_end"][0] + 4, 0)
+
+
+def _component_leftover(image: Image) -> None:
+    """A section of a component that no part took in: it lies with the kernel."""
+    image.pieces.append(Piece(".lp.uart.rodata.str", 0x700, data=bytes(16)))
+
+
+def _elsewhere(system: System) -> System:
+    tcm = Memory(
+        name="tcm", range=AddressRange.of(0x1000_0000, 0x1000), access=Access.RX, type=MemoryType.NORMAL_WRITE_BACK
+    )
+    target = replace(system.target, memories=(*system.target.memories, tcm))
+    components = tuple(
+        replace(c, memory={**c.memory, Kind.CODE: ("tcm",), Kind.RODATA: ("tcm",)}) if c.name == "uart" else c
+        for c in system.components
+    )
+    return replace(system, target=target, components=components)
+
+
+def _overlapping(image: Image) -> None:
+    image.pieces.append(Piece(".noinit", reference.RAM.base + 0x500, size=0x40, flags=SHF_ALLOC | SHF_WRITE))
+
+
+def _symbol_wrong(image: Image) -> None:
+    value, size = image.symbols["__lp_mixer_data_end"]
+    image.symbols["__lp_mixer_data_end"] = (value - 4, size)
+
+
+def _kernel_in_reserve(image: Image) -> None:
+    image.pieces.append(Piece(".dma", reference.RESERVE.base, size=0x40, flags=SHF_ALLOC | SHF_WRITE))
+
+
+def _image_with_attacker(image: Image) -> None:
+    """The victim's initial data wait in what the attacker may read."""
+    piece = image.piece(".lp.mixer.data")
+    code = image.piece(".lp.uart.rodata")
+    piece.load = code.address + -(-code.size // 8) * 8
+    start, end = image.symbols["__lp_init_start"][0], image.symbols["__lp_init_end"][0]
+    for row in range(0, end - start, 16):
+        if image.word("__lp_init_start", row + 4) == piece.address:
+            image.patch("__lp_init_start", row, piece.load)
+
+
+def _loaded_nowhere(image: Image) -> None:
+    flags = SHF_ALLOC | SHF_WRITE
+    image.pieces.append(Piece(".data", reference.RAM.base + 0x600, data=bytes(16), flags=flags, load=0x0900_0000))
+
+
+def _loaded_twice(image: Image) -> None:
+    flags = SHF_ALLOC | SHF_WRITE
+    image.pieces.append(Piece(".data", reference.RAM.base + 0x600, data=bytes(16), flags=flags, load=0x40))
+
+
+def _handler(image: Image) -> None:
+    """A component's function serves an interrupt, privileged."""
+    piece = image.piece(".vector_table")
+    target = image.piece(".lp.uart.text").address | 1
+    piece.data = piece.data[:12] + struct.pack("<I", target) + piece.data[16:]
+
+
+def _entry_point(image: Image) -> None:
+    image.entry = image.piece(".lp.uart.text").address | 1
+
+
+def _constructor(image: Image) -> None:
+    target = struct.pack("<I", image.piece(".lp.uart.text").address | 1)
+    image.pieces.append(Piece(".init_array", 0x700, data=target))
+
+
+def _foreign_entry(image: Image) -> None:
+    image.patch("LP_ENTRIES", 8, 0x41)
+
+
+def _foreign_stack(image: Image) -> None:
+    image.patch("LP_TASKS", 24, image.word("LP_TASKS", 0))
+
+
+def _foreign_partition(image: Image) -> None:
+    image.patch("LP_TASKS", 12 * 2 + 8, 0)
+
+
+def _init_elsewhere(image: Image) -> None:
+    """Start-up zeroes from one block into the next."""
+    image.patch("__lp_init_start", 12, 0x1000)
+
+
+def _not_filled(image: Image) -> None:
+    start, end = image.symbols["__lp_init_start"][0], image.symbols["__lp_init_end"][0]
+    address = image.piece(".lp.mixer.data").address
+    for row in range(0, end - start, 16):
+        if image.word("__lp_init_start", row + 4) == address:
+            copied = image.word("__lp_init_start", row + 8)
+            image.patch("__lp_init_start", row + 8, 0)
+            image.patch("__lp_init_start", row + 12, image.word("__lp_init_start", row + 12) + copied)
+
+
+def _other_hash(image: Image) -> None:
+    image.patch("LP_HASH", 0, 1)
+
+
+def _swapped_slots(image: Image) -> None:
+    """Two regions change places: what is permitted stays."""
+    first, second = _row("uart", 0), _row("uart", 1)
+    low = 0x1F if image.word("LP_STATIC", 0) & 0x10 else 0
+    for half, kept in ((0, low), (4, 0)):
+        a, b = image.word("LP_DYNAMIC", first + half), image.word("LP_DYNAMIC", second + half)
+        image.patch("LP_DYNAMIC", first + half, b & ~kept | a & kept)
+        image.patch("LP_DYNAMIC", second + half, a & ~kept | b & kept)
+
+
+def _writable_table(image: Image) -> None:
+    image.piece(".lp.region_table").flags |= SHF_WRITE
+
+
+def _no_table(image: Image) -> None:
+    del image.symbols["LP_DYNAMIC"]
+
+
+def _two_tables(image: Image) -> None:
+    """A second table: which one does the switch read?"""
+    image.pieces.append(Piece(".lp.region_table", 0x700, data=bytes(64)))
+
+
+def _table_in_component(image: Image) -> None:
+    image.symbols["LP_DYNAMIC"] = (image.piece(".lp.uart.text").address, image.symbols["LP_DYNAMIC"][1])
+
+
+def _other_region(image: Image) -> None:
+    """A flipped bit of REGION: an unused pair goes to a static slot, and the intended one stays stale."""
+    offset = _row("uart", reference.DYNAMIC - 1)
+    image.patch("LP_DYNAMIC", offset, image.word("LP_DYNAMIC", offset) & ~0xF)
+
+
+def _not_valid(image: Image) -> None:
+    """A cleared VALID: the pair goes to the slot that was written before it."""
+    offset = _row("uart", reference.DYNAMIC - 1)
+    image.patch("LP_DYNAMIC", offset, image.word("LP_DYNAMIC", offset) & ~0x10)
+
+
+def _slot_forgotten(image: Image) -> None:
+    """One static row less: a slot that neither boot nor the switch is meant to write."""
+    value, size = image.symbols["LP_STATIC"]
+    image.symbols["LP_STATIC"] = (value, size - ROW)
+
+
+def _config_differs(image: Image) -> None:
+    offset = _row("uart", reference.DYNAMIC - 1)
+    image.patch("LP_DYNAMIC", offset + 4, 0x1B)
+
+
+def _grant_wider(image: Image) -> None:
+    """The kernel would accept pointers that the registers do not permit: a confused deputy."""
+    last = image.symbols["LP_GRANTS"][1] - 16
+    image.patch("LP_GRANTS", last + 8, image.word("LP_GRANTS", last + 8) + 32)
+
+
+def _grant_unknown(image: Image) -> None:
+    image.patch("LP_GRANTS", 12, 8)
+
+
+def _others_data(image: Image) -> None:
+    """A pair of one partition stands in another's rows."""
+    low = 0x1F if image.word("LP_STATIC", 0) & 0x10 else 0
+    free = _row("uart", reference.DYNAMIC - 1)
+    for half, kept in ((0, low), (4, 0)):
+        stolen = image.word("LP_DYNAMIC", _row("attitude", 2) + half)
+        image.patch("LP_DYNAMIC", free + half, stolen & ~kept | image.word("LP_DYNAMIC", free + half) & kept)
+    if "LP_DYNAMIC_CFG" in image.symbols:
+        words = image.symbols["LP_DYNAMIC_CFG"][1] // 4 // len(reference.PARTITIONS)
+        at = 4 * words * reference.PARTITIONS.index("uart") + (reference.DYNAMIC - 1) // 4 * 4
+        shift = 8 * ((reference.DYNAMIC - 1) % 4)
+        image.patch("LP_DYNAMIC_CFG", at, image.word("LP_DYNAMIC_CFG", at) | 0x1B << shift)
+
+
+IMAGES: tuple[ImageSabotage, ...] = (
+    ImageSabotage(name="another machine", rule="machine", breaks=_other_machine, alone=True),
+    ImageSabotage(
+        name="code four bytes short", rule="sections", partition="shared:code", breaks=_code_short, alone=True
+    ),
+    ImageSabotage(name="code four bytes long", rule="sections", partition="shared:code", breaks=_code_long),
+    ImageSabotage(
+        name="a component's section with the kernel", rule="sections", breaks=_component_leftover, alone=True
+    ),
+    ImageSabotage(
+        name="not in the memory asked for",
+        rule="memory",
+        partition="uart",
+        breaks=lambda _: None,
+        asks=_elsewhere,
+        alone=True,
+    ),
+    ImageSabotage(name="two sections on the same bytes", rule="disjoint", breaks=_overlapping, alone=True),
+    ImageSabotage(
+        name="an end symbol inside its block", rule="symbols", partition="mixer.data", breaks=_symbol_wrong, alone=True
+    ),
+    ImageSabotage(
+        name="the kernel in a reserve",
+        rule="kernel-sections",
+        partition="kernel",
+        breaks=_kernel_in_reserve,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a load image where another reads",
+        rule="load-image",
+        partition="mixer",
+        breaks=_image_with_attacker,
+        alone=True,
+    ),
+    ImageSabotage(name="bytes loaded outside the memories", rule="loaded-bytes", breaks=_loaded_nowhere, alone=True),
+    ImageSabotage(name="bytes loaded over others", rule="loaded-bytes", breaks=_loaded_twice, alone=True),
+    ImageSabotage(name="a component's interrupt handler", rule="vectors", breaks=_handler, units=ARM, alone=True),
+    ImageSabotage(name="a component's entry point", rule="vectors", breaks=_entry_point, alone=True),
+    ImageSabotage(name="a component's constructor", rule="constructors", breaks=_constructor, alone=True),
+    ImageSabotage(
+        name="a task that starts in the kernel", rule="entries", partition="uart", breaks=_foreign_entry, alone=True
+    ),
+    ImageSabotage(name="a task on another's stack", rule="tasks", partition="uart", breaks=_foreign_stack, alone=True),
+    ImageSabotage(
+        name="a task in another's partition", rule="tasks", partition="uart", breaks=_foreign_partition, alone=True
+    ),
+    ImageSabotage(name="start-up zeroes too much", rule="init", breaks=_init_elsewhere, alone=True),
+    ImageSabotage(name="data that nobody fills", rule="init", partition="mixer", breaks=_not_filled, alone=True),
+    ImageSabotage(name="table and script of two plans", rule="hash", breaks=_other_hash, alone=True),
+    ImageSabotage(
+        name="regions in other slots than planned",
+        rule="as-planned",
+        partition="uart",
+        breaks=_swapped_slots,
+        units=(*ARM7, *ARM8),
+        against_plan=True,
+        alone=True,
+    ),
+    ImageSabotage(name="a writable table", rule="table", breaks=_writable_table, alone=True),
+    ImageSabotage(name="a table without a symbol", rule="table", breaks=_no_table, alone=True),
+    ImageSabotage(name="two tables", rule="table", breaks=_two_tables, alone=True),
+    ImageSabotage(name="a table in a component", rule="table", breaks=_table_in_component),
+    ImageSabotage(name="a grant of no rights", rule="table", breaks=_grant_unknown),
+    ImageSabotage(
+        name="a pair for another slot",
+        rule="transition",
+        partition="uart",
+        breaks=_other_region,
+        units=ARM7,
+        alone=True,
+    ),
+    ImageSabotage(name="a pair without VALID", rule="transition", partition="uart", breaks=_not_valid, units=ARM7),
+    ImageSabotage(
+        name="a slot that nobody writes",
+        rule="transition",
+        partition="uart",
+        breaks=_slot_forgotten,
+        units=(*ARM8, *PMP),
+        alone=True,
+    ),
+    ImageSabotage(
+        name="pmpcfg told twice", rule="transition", partition="uart", breaks=_config_differs, units=PMP, alone=True
+    ),
+    ImageSabotage(
+        name="a grant wider than its region", rule="exactness", partition="uart", breaks=_grant_wider, alone=True
+    ),
+    ImageSabotage(name="another's pair", rule="isolation", partition="uart", breaks=_others_data),
+)
