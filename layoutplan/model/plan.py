@@ -182,6 +182,22 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One thing to know before the next change, verified by solving again.
+
+    ``kind``: ``shrink``: ``amount`` bytes less of ``subject`` give ``saves`` bytes of ``memory`` back; ``slot``:
+    ``amount`` slots more for ``subject`` do; ``grow``: ``subject`` may grow by ``amount`` bytes and nothing moves.
+    """
+
+    kind: str
+    subject: str
+    memory: str
+    amount: int
+    saves: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Solved:
     """The answer yes."""
 

@@ -73,7 +73,9 @@ class CoreFinder:
 
     def _holds(self, facts: Sequence[Fact]) -> tuple[Holds, Sequence[Fact]]:
         """The answer for ``facts``; when it is no, with those among them that were used."""
-        searched = propose(keeping(self._problem, facts), self._placer, Effort(self._effort // SEARCH_SHARE))
+        searched = propose(
+            keeping(self._problem, facts), self._placer, Effort(self._effort // SEARCH_SHARE), any_will_do=True
+        )
         if searched.proposal is not None:
             return Holds.YES, ()
         if searched.decided:

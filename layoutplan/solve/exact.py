@@ -38,8 +38,8 @@ class Exact:
         self._limit: int | None = None
         self._complete = self._pins_have_no_choice()
 
-    def best(self, incumbent: Layout | None) -> Proof:
-        """The best layout at all, or ``incumbent`` when none is better."""
+    def best(self, incumbent: Layout | None, *, any_will_do: bool = False) -> Proof:
+        """The best layout at all, or ``incumbent`` when none is better; with ``any_will_do`` the first found."""
         joint = self._joint
         if any(len(joint.loose(home)) > MOST_BLOCKS for home in joint.free):
             return Proof(incumbent, False)
@@ -55,6 +55,8 @@ class Exact:
                 self._limit = found.value - 1
                 if best.value <= joint.floor.bound:
                     return Proof(best, True)
+                if any_will_do:
+                    return Proof(best, False)
             if self._effort.exhausted:
                 return Proof(best, False)
         return Proof(best, self._complete)

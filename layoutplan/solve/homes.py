@@ -66,8 +66,8 @@ class Searched:
     decided: bool
 
 
-def propose(problem: Problem, placer: Placer, effort: Effort) -> Searched:
-    """The best layout found in the most preferred memories that have one."""
+def propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bool = False) -> Searched:
+    """The best layout found in the most preferred memories that have one; with ``any_will_do`` the first found."""
     decided = True
     for homes in choices(problem):
         effort.spend(1)
@@ -78,7 +78,7 @@ def propose(problem: Problem, placer: Placer, effort: Effort) -> Searched:
         options = padding_options(problem, placer, homes)
         floor = floor_of(problem, options)
         if floor.slots is not None:
-            found, complete = _searched(Joint(problem, placer, homes, options, floor), effort)
+            found, complete = _searched(Joint(problem, placer, homes, options, floor), effort, any_will_do=any_will_do)
             if found is not None:
                 bound = found.value if complete else min(floor.bound, found.value)
                 # While a more preferred choice is open nothing here is proved the best.
@@ -89,15 +89,17 @@ def propose(problem: Problem, placer: Placer, effort: Effort) -> Searched:
     return Searched(None, decided)
 
 
-def _searched(joint: Joint, effort: Effort) -> tuple[Layout | None, bool]:
+def _searched(joint: Joint, effort: Effort, *, any_will_do: bool) -> tuple[Layout | None, bool]:
     """Narrow beams, then the exact search, then wide beams; and whether the answer is proved."""
-    found = joint.search(effort, NARROW)
+    found = joint.search(effort, NARROW, any_will_do=any_will_do)
+    if found is not None and any_will_do:
+        return found, False
     if found is not None and found.value <= joint.floor.bound:
         return found, True
     share = effort.share(1, 2)
-    proof = Exact(joint, share).best(found)
+    proof = Exact(joint, share).best(found, any_will_do=any_will_do)
     effort.spend(share.total - share.left)
-    if proof.complete or effort.exhausted:
+    if proof.complete or effort.exhausted or (any_will_do and proof.layout is not None):
         return proof.layout, proof.complete
     wide = joint.search(effort, WIDE)
     best = min(

@@ -40,7 +40,13 @@ class Joint:
     """The search for one choice of memories."""
 
     def __init__(
-        self, problem: Problem, placer: Placer, homes: tuple[int, ...], options: Options, floor: Floor
+        self,
+        problem: Problem,
+        placer: Placer,
+        homes: tuple[int, ...],
+        options: Options,
+        floor: Floor,
+        fixed: Mapping[int, AddressRange] | None = None,
     ) -> None:
         assert floor.slots is not None
         self.problem = problem
@@ -48,9 +54,9 @@ class Joint:
         self.homes = homes
         self.options = options
         self.floor = floor
-        self.pinned: dict[int, AddressRange] = {}
+        self.pinned: dict[int, AddressRange] = dict(fixed or {})
         for item in problem.items:
-            if item.block.pin is not None:
+            if item.block.pin is not None and item.index not in self.pinned:
                 size = pinned_end(problem, item, floor.slots[item.index]) if item.charged else item.block.size
                 assert size is not None
                 self.pinned[item.index] = AddressRange.of(item.block.pin, size)
@@ -63,15 +69,15 @@ class Joint:
             for home in sorted(set(homes))
         }
 
-    def search(self, effort: Effort, passes: Sequence[tuple[int, int]]) -> Layout | None:
-        """The best layout found; stops at the floor. ``None`` when no pass found any."""
+    def search(self, effort: Effort, passes: Sequence[tuple[int, int]], *, any_will_do: bool = False) -> Layout | None:
+        """The best layout found; stops at the floor, or at the first. ``None`` when no pass found any."""
         if not self.pins_stand():
             return None
         memories = [home for home in self.free if self.loose(home)]
         best: Layout | None = None
         for width, alpha in passes:
             for order in itertools.permutations(memories):
-                if best is not None and (best.value <= self.floor.bound or effort.exhausted):
+                if best is not None and (any_will_do or best.value <= self.floor.bound or effort.exhausted):
                     return best
                 for beta in (3, 1):
                     found = self._pass(order, width, alpha, beta, effort)

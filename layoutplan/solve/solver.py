@@ -9,7 +9,7 @@ from layoutplan.model.lock import Lock
 from layoutplan.model.plan import Infeasible, Outcome, OutOfEffort, Solved
 from layoutplan.solve.capacity import impossible
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
-from layoutplan.solve.facts import told
+from layoutplan.solve.facts import Fact, told
 from layoutplan.solve.floor import floor_of, padding_options
 from layoutplan.solve.homes import Proposal, Searched, propose
 from layoutplan.solve.joint import Layout, compacted
@@ -17,6 +17,7 @@ from layoutplan.solve.kept import kept
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem, problem_of
 from layoutplan.solve.result import plan_of
+from layoutplan.solve.steady import steadied
 
 
 def solve(
@@ -35,13 +36,17 @@ def solve(
     problem = problem_of(system)
     placer = Placer(problem.unit)
     if core := impossible(problem):
-        return Infeasible(core=told(problem, core), minimal=True)
+        return _infeasible(problem, core, effort, minimal=True)
+    known = lock if not update else None
     searched = Searched(None, False)
-    if lock is not None and not update and (layout := kept(problem, lock)) is not None:
+    if known is not None and (layout := kept(problem, known)) is not None:
         searched = Searched(_bounded(problem, placer, layout), True)
     elif solver == "auto":
         searched = propose(problem, placer, Effort(effort))
     proposal = searched.proposal
+    if proposal is not None and known is not None:
+        steady = steadied(problem, placer, known, proposal.layout, Effort(effort))
+        proposal = Proposal(steady, proposal.bound if steady.homes == proposal.layout.homes else 0)
     if proposal is not None and _accepted(problem, proposal.layout, effort):
         return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
     return _asked(problem, placer, effort, infeasible=proposal is None and searched.decided)
@@ -69,7 +74,13 @@ def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -
         return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
     start = answer.core if isinstance(answer, No) else record.facts
     core, minimal = CoreFinder(problem, placer, record, effort).minimal(start)
-    return Infeasible(core=told(problem, core), minimal=minimal)
+    return _infeasible(problem, core, effort, minimal=minimal)
+
+
+def _infeasible(problem: Problem, core: tuple[Fact, ...], effort: int, *, minimal: bool) -> Infeasible:
+    from layoutplan.solve.ways_out import ways_out
+
+    return Infeasible(core=told(problem, core), minimal=minimal, remedies=ways_out(problem, core, effort))
 
 
 def _bounded(problem: Problem, placer: Placer, layout: Layout) -> Proposal:
