@@ -11,6 +11,7 @@ from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
 from layoutplan.inputs.location import KeyPath
 from layoutplan.inputs.schema import U32, ManifestTable
+from layoutplan.inputs.svd import Svd
 from layoutplan.inputs.target import granule_of
 from layoutplan.model.access import Isolation, Kind, Machine, Trust, UnitName
 from layoutplan.model.component import Component, System
@@ -19,7 +20,7 @@ RESERVED = frozenset({"kernel", "shared", "runtime", "region_table"})
 """Names of the tool's own sections and symbols: ``.lp.region_table``, ``__lp_kernel_data_start``, …"""
 
 
-def cross_check(system: System, manifest: ManifestTable, faults: Faults) -> None:
+def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
     """Add one fault for each contradiction. What building the system has already refused is not told twice."""
     _names(system, manifest, faults)
     _unit(system, manifest, faults)
@@ -29,7 +30,7 @@ def cross_check(system: System, manifest: ManifestTable, faults: Faults) -> None
     _slots(system, faults)
     _shares(system, faults)
     _pins(system, faults)
-    check_grants(system, manifest, faults)
+    check_grants(system, manifest, svd, faults)
 
 
 def _names(system: System, manifest: ManifestTable, faults: Faults) -> None:

@@ -20,6 +20,10 @@ class Faults:
         """Record one fault at a key path."""
         self._found.append(Fault(code=code, message=message, where=self._locations.of(path), hint=hint))
 
+    def extend(self, found: Iterable[Fault]) -> None:
+        """Record faults that have a place of their own, in another file."""
+        self._found.extend(found)
+
     def raise_any(self) -> None:
         """``BadInput`` with every fault, when there is one."""
         if self._found:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from layoutplan.address import AddressRange
 from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.location import KeyPath
 from layoutplan.inputs.schema import ManifestTable
+from layoutplan.inputs.svd import Svd
 from layoutplan.model.access import Machine, Trust
 from layoutplan.model.component import System
 from layoutplan.model.memory import Alias, Peripheral
@@ -13,7 +15,7 @@ PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
 """The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
 
 
-def check_grants(system: System, manifest: ManifestTable, faults: Faults) -> None:
+def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
     """Add one fault for each grant that would not keep partitions apart."""
     known = {peripheral.name: peripheral for peripheral in system.peripherals}
     every = known.keys() | {peripheral.name for peripheral in system.target.peripherals} | set(manifest.peripheral)
@@ -22,7 +24,7 @@ def check_grants(system: System, manifest: ManifestTable, faults: Faults) -> Non
         for index, name in enumerate(component.peripherals):
             at = ("component", component.name, "peripherals", index)
             if name not in every:
-                faults.add("unknown-peripheral", at, f"there is no peripheral `{name}`", nearest(name, every))
+                _unknown(name, every, svd, at, faults)
                 continue
             other = owners.setdefault(name, component.partition)
             if other != component.partition:
@@ -37,6 +39,17 @@ def check_grants(system: System, manifest: ManifestTable, faults: Faults) -> Non
     for peripheral in known.values():
         _is_device(system, manifest, peripheral, faults)
     _disjoint([known[name] for name in sorted(owners) if name in known], owners, manifest, faults)
+
+
+def _unknown(name: str, every: set[str], svd: Svd, at: KeyPath, faults: Faults) -> None:
+    ranges = svd.peripherals.get(name.lower(), ())
+    if ranges:
+        places = ", ".join(map(str, ranges))
+        text = f"`{name}` has {len(ranges)} separate ranges in the SVD file: {places}"
+        faults.add("scattered-peripheral", at, text, "describe the one that is needed as a [peripheral] of its own")
+        return
+    text = f"there is no peripheral `{name}`"
+    faults.add("unknown-peripheral", at, text, nearest(name, every | svd.peripherals.keys()))
 
 
 def _is_device(system: System, manifest: ManifestTable, peripheral: Peripheral, faults: Faults) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET
 
 from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.crosscheck import cross_check
@@ -16,6 +17,8 @@ from layoutplan.inputs.paths import Paths
 from layoutplan.inputs.pending import refuse_pending
 from layoutplan.inputs.schema import ManifestTable, manifest_schema
 from layoutplan.inputs.shape import check_shape, parse_toml
+from layoutplan.inputs.svd import NONE as NO_SVD
+from layoutplan.inputs.svd import Svd, read_svd
 from layoutplan.inputs.system import build_system
 from layoutplan.inputs.target import read_target
 from layoutplan.model.component import System
@@ -60,7 +63,23 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
         faults.raise_any()  # every further fault would only say that there is no memory
     refuse_pending(manifest, target, faults)
     paths = Paths(path.parent, environ, faults)
-    system = build_system(manifest, path, target, chip, paths, locations, faults)
-    cross_check(system, manifest, faults)
+    svd = _svd(manifest, paths, faults)
+    system = build_system(manifest, path, target, chip, svd, paths, locations, faults)
+    cross_check(system, manifest, svd, faults)
     faults.raise_any()
-    return ManifestRead(system=system, environ=dict(sorted(paths.used.items())), files=(path,))
+    return ManifestRead(system=system, environ=dict(sorted(paths.used.items())), files=(path, *paths.svd))
+
+
+def _svd(manifest: ManifestTable, paths: Paths, faults: Faults) -> Svd:
+    written = manifest.target.svd
+    if written is UNSET:
+        return NO_SVD
+    path = paths.resolve(written, ("target", "svd"))
+    if path is None:
+        return NO_SVD
+    paths.svd = (path,)
+    try:
+        return read_svd(path)
+    except BadInput as error:
+        faults.extend(error.faults)
+        return NO_SVD

@@ -19,6 +19,7 @@ class Paths:
         self._environ = environ
         self._faults = faults
         self.used: dict[str, str] = {}
+        self.svd: tuple[Path, ...] = ()
 
     def resolve(self, written: str, at: Sequence[str | int]) -> Path | None:
         """The file that ``written`` names, or ``None`` with a fault: a variable or the file is missing."""

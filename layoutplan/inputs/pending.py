@@ -14,7 +14,7 @@ from layoutplan.model.memory import Target
 
 Uses = Callable[[ManifestTable, Target], bool]
 
-UNITS: frozenset[UnitName] = frozenset({UnitName.ARMV7M, UnitName.NONE})
+UNITS: frozenset[UnitName] = frozenset({UnitName.ARMV6M, UnitName.ARMV7M, UnitName.NONE})
 """The protection units that plans can be made for."""
 
 NOT_YET: Mapping[KeyPath, tuple[str, Uses]] = {
@@ -25,10 +25,6 @@ NOT_YET: Mapping[KeyPath, tuple[str, Uses]] = {
     ("kernel", "background"): (
         'background = "none"',
         lambda manifest, _: manifest.kernel.background == "none",
-    ),
-    ("target", "svd"): (
-        "peripherals from an SVD file",
-        lambda manifest, _: manifest.target.svd is not UNSET,
     ),
 }
 

@@ -14,6 +14,7 @@ from layoutplan.inputs.paths import Paths
 from layoutplan.inputs.placement import Memories
 from layoutplan.inputs.quantities import fraction_of, size_of
 from layoutplan.inputs.schema import ComponentTable, ManifestTable, RuntimeTable
+from layoutplan.inputs.svd import Svd
 from layoutplan.model.access import Access, Isolation, Kind, Machine, Trust
 from layoutplan.model.component import (
     Budget,
@@ -42,11 +43,12 @@ def stack_bytes(asked: int, target: Target) -> int:
 
 class _Builder:
     def __init__(
-        self, manifest: ManifestTable, target: Target, chip: Chip | None, paths: Paths, faults: Faults
+        self, manifest: ManifestTable, target: Target, chip: Chip | None, svd: Svd, paths: Paths, faults: Faults
     ) -> None:
         self.manifest = manifest
         self.target = target
-        self.chip = chip
+        self.svd = svd
+        self.interrupts = {**svd.interrupts, **(chip.interrupt if chip is not None else {})}
         self.paths = paths
         self.faults = faults
         self.memories = Memories(target, faults)
@@ -132,7 +134,7 @@ class _Builder:
 
     def _interrupts(self, table: ComponentTable, at: KeyPath) -> tuple[int, ...]:
         numbers: list[int] = []
-        known = self.chip.interrupt if self.chip is not None else {}
+        known = self.interrupts
         for index, given in enumerate(table.interrupts):
             where = (*at, "interrupts", index)
             if isinstance(given, str) and given not in known:
@@ -245,10 +247,15 @@ class _Builder:
         )
 
     def peripherals(self) -> tuple[Peripheral, ...]:
-        """Those that the manifest describes, and those of the chip that a component names."""
+        """Those that the manifest describes, and those of the chip or the SVD file that a component names."""
         known = {peripheral.name: peripheral for peripheral in self.target.peripherals}
         used = {name for table in self.manifest.component.values() for name in table.peripherals}
         found = {name: known[name] for name in used & known.keys()}
+        for name in used - known.keys() - self.manifest.peripheral.keys():
+            ranges = self.svd.peripherals.get(name.lower(), ())
+            if len(ranges) == 1:
+                master = any(chips.bus_master and chips.range.overlaps(ranges[0]) for chips in known.values())
+                found[name] = Peripheral(name=name, range=ranges[0], bus_master=master)
         for name, table in self.manifest.peripheral.items():
             at: KeyPath = ("peripheral", name)
             whole = self._range(table.base, size_of(table.size), (*at, "size"))
@@ -323,12 +330,13 @@ def build_system(
     path: Path,
     target: Target,
     chip: Chip | None,
+    svd: Svd,
     paths: Paths,
     locations: Locations,
     faults: Faults,
 ) -> System:
     """The model of a manifest whose shape is right. Faults are added, and what they concern is left out."""
-    builder = _Builder(manifest, target, chip, paths, faults)
+    builder = _Builder(manifest, target, chip, svd, paths, faults)
     components = tuple(builder.component(name) for name in sorted(manifest.component))
     return System(
         manifest=path,
