@@ -135,6 +135,7 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
     switch.run(switch_program(system, table, partition))
     words = tuple(_known(switch.state[slot]) for slot in range(slots))
     messages = (*boot.faults, *switch.faults, *_undetermined(switch, boot, dynamic, fixed))
+    messages = (*messages, *_misplaced(system, table, partition))
     if system.unit is UnitName.PMP:
         # The switch writes LP_DYNAMIC_CFG alone; whoever reads the pairs must see the same.
         first = first_dynamic(system, table)
@@ -142,6 +143,18 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
         if told != [config for _, config in words[first : first + len(told)]]:
             messages = (*messages, "LP_DYNAMIC and LP_DYNAMIC_CFG differ in pmpcfg")
     return words, tuple(Finding(rule="transition", partition=name, message=message) for message in messages)
+
+
+def _misplaced(system: System, table: RegionTable, partition: int) -> Iterator[str]:
+    """Rows that name another slot than their place in the table, or a pmpcfg that is more than a byte."""
+    rows = [("LP_STATIC", first_static(system, table), table.static)]
+    rows.append(("LP_DYNAMIC", first_dynamic(system, table), table.dynamic[partition]))
+    for symbol, first, pairs in rows:
+        for row, (low, high) in enumerate(pairs):
+            if system.unit in (UnitName.ARMV6M, UnitName.ARMV7M) and low & 0x1F != 0x10 | first + row:
+                yield f"row {row} of {symbol} does not name slot {first + row} with VALID"
+            if system.unit is UnitName.PMP and high > 0xFF:
+                yield f"row {row} of {symbol} has more than the byte of pmpcfg"
 
 
 def _static(system: System, table: RegionTable, slot: int) -> bool:

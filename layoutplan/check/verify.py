@@ -58,7 +58,7 @@ def verify_elf(image: ElfImage, system: System, plan: Plan | None = None) -> Ver
         found += broken
     if plan is not None:
         found += _words_as_planned(system, plan, words)
-    return prove_isolation(system, facts, words, _grants(facts, table, found), structural, found)
+    return prove_isolation(system, facts, words, grants_of(facts, table, found), structural, found)
 
 
 def _as_planned(plan: Plan, parts: ImageParts) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _words_as_planned(system: System, plan: Plan, words: Mapping[str, tuple[Word
                 yield Finding(rule="as-planned", partition=partition, message=message)
 
 
-def _grants(facts: Facts, table: RegionTable, found: list[Finding]) -> dict[str, Grants]:
+def grants_of(facts: Facts, table: RegionTable, found: list[Finding]) -> dict[str, Grants]:
     """``LP_GRANTS`` by partition: the kernel checks pointers against it, so it must say what the registers do."""
     told: dict[str, list[tuple[AddressRange, Access]]] = {partition: [] for partition in facts.partitions}
     for row in table.grants:
