@@ -22,11 +22,14 @@ def one_architecture(system: System, objects: Iterable[RelocatableObject]) -> li
     """One fault for each object of another machine or architecture than the target's or the other objects'."""
     faults: list[Fault] = []
     by_architecture: dict[str, list[str]] = {}
+    by_convention: dict[str, list[str]] = {}
     for found in objects:
         if found.machine is not system.target.machine:
             text = f"the object is for {_NAMES[found.machine]}, and the target is {_NAMES[system.target.machine]}"
             faults.append(Fault(code="wrong-machine", message=text, where=found.name))
             continue
+        if found.machine is Machine.RISCV:
+            by_convention.setdefault(_convention(found), []).append(found.name)
         try:
             attributes = found.attributes
         except BadInput as error:
@@ -40,17 +43,25 @@ def one_architecture(system: System, objects: Iterable[RelocatableObject]) -> li
         elif attributes.architecture is not None:
             by_architecture.setdefault(attributes.architecture, []).append(found.name)
     if system.target.machine is Machine.ARM and len(by_architecture) > 1:
-        faults.append(_mixed(by_architecture))
+        faults.append(_mixed("architectures", by_architecture))
+    if len(by_convention) > 1:
+        faults.append(_mixed("calling conventions", by_convention))
     return faults
+
+
+def _convention(found: RelocatableObject) -> str:
+    """The calling convention of a RISC-V object, which one image has one of (psABI, e_flags)."""
+    floats = {0: "soft float", 2: "single float", 4: "double float", 6: "quad float"}[found.elf.flags & 6]
+    return f"{floats}, 16 registers" if found.elf.flags & 8 else floats
 
 
 _NAMES = {Machine.ARM: "Arm", Machine.RISCV: "RISC-V"}
 
 
-def _mixed(by_architecture: Mapping[str, list[str]]) -> Fault:
+def _mixed(what: str, objects: Mapping[str, list[str]]) -> Fault:
     groups = "; ".join(
-        f"{architecture}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        for architecture, names in sorted(by_architecture.items())
+        f"{kind}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        for kind, names in sorted(objects.items())
     )
     hint = "compile all components for one target"
-    return Fault(code="mixed-architecture", message=f"objects of several architectures: {groups}", hint=hint)
+    return Fault(code="mixed-architecture", message=f"objects of several {what}: {groups}", hint=hint)

@@ -11,11 +11,15 @@ from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.architecture import one_architecture
 from layoutplan.inputs.objectfiles import read_objects
 from layoutplan.inputs.safety import SafetyManifest, read_safety_manifests
+from layoutplan.model.access import Isolation
 from layoutplan.model.component import Component, InputSection, Role, System
 from layoutplan.objects import RelocatableObject, Section, SectionFlag, SectionType, refusals
 
 LINEAR_MEMORY_BASE = "__linear_memory_base"
 """What a dissolved component leaves undefined when its wasm memory is not in the object."""
+
+CHECKED = frozenset({"software", "mask"})
+"""The values of ``safety_bounds`` under which the compiler checks every access to linear memory."""
 
 COMMON = "COMMON"
 """The linkers' name for the tentative definitions of all input files."""
@@ -81,7 +85,11 @@ def _measured(
         faults += _selection_faults(component, chosen, prefixes)
     else:
         chosen = [s for s in sections if _own_name(s.name, prefixes) not in taken_by_others]
-    needed = _linear_memory(component, rows, chosen, faults) if not component.selects else component.linear_memory
+    if component.selects:
+        return replace(component, sections=tuple(chosen))
+    safety = _safety(component, faults)
+    faults += _unchecked(system, component, safety)
+    needed = _linear_memory(component, rows, chosen, safety, faults)
     return replace(component, sections=tuple(chosen), linear_memory=needed)
 
 
@@ -142,7 +150,11 @@ def _selection_faults(component: Component, chosen: list[InputSection], prefixes
 
 
 def _linear_memory(
-    component: Component, rows: tuple[RelocatableObject, ...], sections: list[InputSection], faults: list[Fault]
+    component: Component,
+    rows: tuple[RelocatableObject, ...],
+    sections: list[InputSection],
+    safety: tuple[SafetyManifest, ...],
+    faults: list[Fault],
 ) -> int:
     """Bytes of wasm memory to plan beside the object's own sections.
 
@@ -151,7 +163,6 @@ def _linear_memory(
     """
     if component.linear_memory:
         return component.linear_memory
-    safety = _safety(component, faults)
     external = any(LINEAR_MEMORY_BASE in found.undefined for found in rows)
     declared = sum(one.linear_memory_bytes for one in safety)
     largest = max((s.size for s in sections if s.role in (Role.BSS, Role.DATA)), default=0)
@@ -171,6 +182,18 @@ def _safety(component: Component, faults: list[Fault]) -> tuple[SafetyManifest, 
     except BadInput as error:
         faults += error.faults
         return ()
+
+
+def _unchecked(system: System, component: Component, safety: tuple[SafetyManifest, ...]) -> list[Fault]:
+    """Software isolation rests on checks that the compiler put in: only its own word says that they are there."""
+    if Isolation.SOFTWARE not in system.isolation or not component.objects or component is system.runtime:
+        return []
+    if len(safety) == len(component.objects) and all(one.safety_bounds in CHECKED for one in safety):
+        return []
+    text = f'isolation = "software", and nothing says that `{component.name}` was compiled with bounds checks'
+    hint = "compile it with --safety-bounds software, and keep <object>.safety-manifest.json beside each object"
+    where = f"component.{component.name}.objects"
+    return [Fault(code="no-bounds-checks", message=text, where=where, hint=hint)]
 
 
 def _stateless(runtime: Component) -> list[Fault]:

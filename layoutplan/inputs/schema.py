@@ -71,11 +71,15 @@ class PmpTable(Table, frozen=True, kw_only=True):
 
 
 class TargetTable(Table, frozen=True, kw_only=True):
-    """``[target]``: a chip of the catalogue, or a unit with its slots; what is given stands over the chip."""
+    """``[target]``: a chip of the catalogue, or a unit with its slots; what is given stands over the chip.
+
+    ``machine`` is needed only where neither says it: a core without a unit that is not Arm.
+    """
 
     chip: Text | UnsetType = UNSET
     unit: Literal["armv6m", "armv7m", "armv8m", "pmp", "none"] | UnsetType = UNSET
     slots: Count | UnsetType = UNSET
+    machine: Literal["arm", "riscv"] | UnsetType = UNSET
     fpu: bool | UnsetType = UNSET
     pmp: PmpTable | UnsetType = UNSET
     libraries: list[Text] = field(default_factory=list)

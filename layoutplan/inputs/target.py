@@ -63,6 +63,7 @@ def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip |
     base = _of_chip(chip) if chip is not None else Target(unit=UnitName.NONE, slots=0, memories=())
     unit = base.unit if table.unit is UNSET else UnitName(table.unit)
     machine = base.machine if chip is not None else _machine(unit)
+    machine = machine if table.machine is UNSET else Machine(table.machine)
     overridden = table.unit is not UNSET or table.slots is not UNSET or table.pmp is not UNSET or bool(manifest.memory)
     target = replace(
         base,
@@ -98,9 +99,12 @@ def _machine(unit: UnitName) -> Machine:
 
 
 def _machine_fits(chip: Chip | None, target: Target, faults: Faults) -> None:
-    if chip is None or target.unit is UnitName.NONE or target.machine is _machine(target.unit):
-        return
-    faults.add("wrong-unit", ["target", "unit"], f'`{chip.name}` is {chip.core.name}, which has no "{target.unit}"')
+    if chip is not None and target.machine is not chip.core.machine:
+        text = f'`{chip.name}` is {chip.core.name}, and its machine is "{chip.core.machine}"'
+        faults.add("wrong-unit", ["target", "machine"], text)
+    elif target.unit is not UnitName.NONE and target.machine is not _machine(target.unit):
+        name = f"`{chip.name}` is {chip.core.name}, which" if chip is not None else f'"{target.machine}"'
+        faults.add("wrong-unit", ["target", "unit"], f'{name} has no "{target.unit}"')
 
 
 def _slots(manifest: ManifestTable, base: Target, unit: UnitName, faults: Faults) -> int:

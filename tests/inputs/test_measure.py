@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from layoutplan.errors import BadInput
 from layoutplan.inputs import measure, measure_linked, read_manifest
+from layoutplan.model.access import Isolation
 from layoutplan.model.component import InputSection, Role, System
 from tests.objects.builder import (
     ALLOC,
@@ -293,3 +295,46 @@ def test_what_a_link_added_to_the_code_is_slack(tmp_path: Path) -> None:
         "error[not-in-image]: the image has no section `.lp.net_io.text`, so it was not linked with a script for "
         "component `net-io`\n  at fw.elf\nhint: link once without `--measured`"
     )
+
+
+RISCV = '[component.a]\nobjects = ["a.o", "b.o"]\n'
+
+
+def riscv(flags: int) -> bytes:
+    return simple(machine=EM_RISCV, flags=flags).build()
+
+
+def riscv_system(folder: Path, **files: bytes) -> System:
+    for name, data in files.items():
+        (folder / f"{name}.o").write_bytes(data)
+    head = 'manifest-version = 1\n[target]\nunit = "none"\nmachine = "riscv"\n'
+    memories = '[memory.flash]\norigin = 0\nlength = "1M"\naccess = "rx"\n'
+    memories += '[memory.ram]\norigin = 0x8000_0000\nlength = "1M"\naccess = "rw"\n'
+    (folder / "layout.toml").write_text(head + memories + RISCV)
+    return read_manifest(folder / "layout.toml", {}).system
+
+
+def test_riscv_objects_of_one_calling_convention(tmp_path: Path) -> None:
+    # Compressed instructions (1) mix with plain ones; conventions do not.
+    system = measured(riscv_system(tmp_path, a=riscv(0), b=riscv(1)))
+    assert len(system.component("a").sections) == 8
+    assert refused(riscv_system(tmp_path, a=riscv(1), b=riscv(3))) == (
+        "error[mixed-architecture]: objects of several calling conventions: single float: b.o; soft float: a.o\n"
+        "hint: compile all components for one target"
+    )
+    assert "soft float, 16 registers: b.o" in refused(riscv_system(tmp_path, a=riscv(1), b=riscv(9)))
+
+
+def test_software_isolation_wants_the_compilers_word_for_its_checks(tmp_path: Path) -> None:
+    system = replace(system_of(tmp_path, ONE, a=simple().build()), isolation=frozenset({Isolation.SOFTWARE}))
+    message = (
+        'error[no-bounds-checks]: isolation = "software", and nothing says that `a` was compiled with bounds checks\n'
+        "  at component.a.objects\nhint: compile it with --safety-bounds software, and keep "
+        "<object>.safety-manifest.json beside each object"
+    )
+    assert refused(system) == message
+    manifest_beside(tmp_path, safety_bounds="mpu")
+    assert refused(system) == message
+    for word in ("software", "mask"):
+        manifest_beside(tmp_path, safety_bounds=word)
+        assert measured(system).component("a").sections
