@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,10 @@ from pathlib import Path
 from layoutplan.model.component import Component, Role, System
 from layoutplan.model.plan import Plan
 from layoutplan.render import plan_hash
-from tests.toolchain import tool
+from tests.toolchain import missing, tool
 
-LINKERS = {
-    "gnu": (("arm-none-eabi-ld",), "binutils-arm-none-eabi"),
-    "lld": (("ld.lld-19", "ld.lld"), "lld-19"),
-}
+LINKERS = ("gnu", "lld", "rust-lld")
+"""Debian's GNU ld and lld, and the lld of rustup's toolchain, which cargo runs and which is versions newer."""
 
 _FLAGS = {
     Role.TEXT: '"ax",%progbits',
@@ -22,36 +21,81 @@ _FLAGS = {
     Role.DATA: '"aw",%progbits',
     Role.BSS: '"aw",%nobits',
 }
-_PRELUDE = ".syntax unified\n.cpu cortex-m3\n.thumb\n"
 
 
-def linker(name: str) -> str:
-    """The path of one of ``LINKERS``."""
-    return tool(*LINKERS[name])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What differs between two GNU assemblers."""
+
+    assembler: tuple[str, ...]
+    package: str
+    linker: tuple[str, ...]
+    prelude: str
+    function: str
+    jump: int
+    """Bytes of ``b .``."""
 
 
-def assemble(source: str, out: Path) -> Path:
-    """Assemble Thumb ``source`` into ``out``."""
-    result = subprocess.run(
-        [tool("arm-none-eabi-as", "binutils-arm-none-eabi"), "-o", str(out), "-"],
-        input=_PRELUDE + source,
-        text=True,
-        capture_output=True,
-        check=False,
+THUMB = Dialect(
+    assembler=("arm-none-eabi-as",),
+    package="binutils-arm-none-eabi",
+    linker=("arm-none-eabi-ld",),
+    prelude=".syntax unified\n.cpu cortex-m3\n.thumb\n",
+    function=".thumb_func\n",
+    jump=2,
+)
+RV32 = Dialect(
+    assembler=("riscv64-unknown-elf-as", "-march=rv32imac", "-mabi=ilp32"),
+    package="binutils-riscv64-unknown-elf",
+    linker=("riscv64-unknown-elf-ld", "-melf32lriscv"),
+    prelude=".option norvc\n.option norelax\n.macro b to\nj \\to\n.endm\n",
+    function="",
+    jump=4,
+)
+
+
+def linker(name: str, dialect: Dialect = THUMB) -> list[str]:
+    """The start of the command line of one of ``LINKERS``."""
+    if name == "gnu":
+        return [tool(dialect.linker[0], dialect.package), *dialect.linker[1:]]
+    if name == "lld":
+        return [tool(("ld.lld-19", "ld.lld"), "lld-19")]
+    return [rust_lld(), "-flavor", "gnu"]
+
+
+@functools.cache
+def rust_lld() -> str:
+    """The linker beside rustup's compiler."""
+    rustc = Path(tool("rustup", "rustup")).parent / "rustc"
+    sysroot, version = (
+        subprocess.run([rustc, *flags], capture_output=True, text=True, check=True).stdout
+        for flags in (["--print", "sysroot"], ["-vV"])
     )
+    host = next(line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: "))
+    path = Path(sysroot.strip()) / "lib" / "rustlib" / host / "bin" / "rust-lld"
+    if not path.exists():
+        missing("rust-lld", "rustup")
+    return str(path)
+
+
+def assemble(source: str, out: Path, dialect: Dialect = THUMB) -> Path:
+    """Assemble ``source`` into ``out``."""
+    command = [tool(dialect.assembler[0], dialect.package), *dialect.assembler[1:], "-o", str(out), "-"]
+    text = dialect.prelude + source
+    result = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr
     return out
 
 
-def component_source(component: Component) -> str:
+def component_source(component: Component, dialect: Dialect = THUMB) -> str:
     """Sections of the planned sizes, filled with the component's initial; the entry at the start of the text."""
     lines = []
     for section in component.sections:
         lines.append(f".section {section.name},{_FLAGS[section.role]}\n.balign {section.align}")
         size = section.size
         if section.role is Role.TEXT and component.entry is not None:
-            lines.append(f".global {component.entry}\n.thumb_func\n{component.entry}: b .")
-            size -= 2
+            lines.append(f".global {component.entry}\n{dialect.function}{component.entry}: b .")
+            size -= dialect.jump
         lines.append(f".space {size}" if section.role is Role.BSS else f".fill {size}, 1, {ord(component.name[0])}")
     return "\n".join(lines) + "\n"
 
@@ -90,7 +134,9 @@ def kernel_source(system: System, plan: Plan, **changes: object) -> KernelSource
     return KernelSource(plan_symbols=(f"__lp_plan_{plan_hash(system, plan):016x}",), **changes)  # type: ignore[arg-type] # named by the caller
 
 
-def link(name: str, script: Path, objects: list[Path], out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+def link(
+    name: str, script: Path, objects: list[Path], out: Path, *flags: str, dialect: Dialect = THUMB
+) -> subprocess.CompletedProcess[str]:
     """Run a linker as cargo would, with the magic number that keeps ELF headers out of flash."""
-    command = [linker(name), "--nmagic", "--gc-sections", "-T", str(script), *flags, *map(str, objects), "-o", str(out)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*linker(name, dialect), "--nmagic", "--gc-sections", *flags, "-T", str(script), *map(str, objects)]
+    return subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, check=False)
