@@ -26,6 +26,7 @@ def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Fault
     _unit(system, manifest, faults)
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
+    _symbols(system, faults)
     _trust(system, faults)
     _slots(system, faults)
     _shares(system, faults)
@@ -141,12 +142,27 @@ def _interrupts(system: System, faults: Faults) -> None:
                 faults.add("unknown-interrupt", at, f"interrupt {number} is past the last one, {limit}")
 
 
+def _symbols(system: System, faults: Faults) -> None:
+    """Sealing leaves entries and exports global, so the final link sees each name once only."""
+    owners: dict[str, str] = {}
+    for component in system.components:
+        names = [] if component.entry is None else [component.entry]
+        for name in dict.fromkeys([*names, *component.exports]):
+            other = owners.setdefault(name, component.name)
+            if other != component.name and name != "*":
+                key = "entry" if name == component.entry else "exports"
+                text = f"`{name}` is an entry or export of `{other}` and of `{component.name}`"
+                faults.add("duplicate-symbol", ("component", component.name, key), text, "rename one of them")
+
+
 def _one_object_one_partition(system: System, faults: Faults) -> None:
     """Components of one object share a partition, and all but one say which data sections they take."""
     first: dict[object, Component] = {}
     for component in system.components:
         at = ("component", component.name, "objects")
         for path in component.objects:
+            if path.suffix == ".a":
+                continue  # each component takes the members that it reaches, and has its own copy of them
             other = first.setdefault(path, component)
             if other is component:
                 continue

@@ -88,7 +88,7 @@ class _Builder:
             trust=Trust(table.trust),
             objects=self._objects(table.objects, at),
             entry=None if table.entry is UNSET else table.entry,
-            exports=tuple(dict.fromkeys(table.exports)),
+            exports=self._exports(name, table),
             heap=size_of(table.heap),
             linear_memory=size_of(table.linear_memory),
             memory=self._memories(table, at),
@@ -99,6 +99,11 @@ class _Builder:
             accept=frozenset(table.accept),
             selects=tuple(dict.fromkeys(table.sections)),
         )
+
+    def _exports(self, name: str, table: ComponentTable) -> tuple[str, ...]:
+        """What others may call, and the entries of further tasks, which the table of entries names at link time."""
+        entries = [task.entry for task in self.manifest.task.values() if task.component == name]
+        return tuple(dict.fromkeys([*table.exports, *sorted(entry for entry in entries if entry != table.entry)]))
 
     def _objects(self, written: list[str], at: KeyPath) -> tuple[Path, ...]:
         found = []

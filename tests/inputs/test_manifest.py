@@ -87,6 +87,22 @@ def test_more_tasks_of_one_component_are_sorted_by_name() -> None:
     assert [task.name for task in system_of(text).tasks] == ["alarm", "mix"]
 
 
+def test_entries_of_further_tasks_stay_global_when_the_component_is_sealed() -> None:
+    text = SMALLEST + 'entry = "main"\nstack = 8\nexports = ["poll"]\n'
+    text += (
+        '[task.b]\ncomponent = "mix"\nentry = "rx"\nstack = 8\n[task.a]\ncomponent = "mix"\nentry = "alarm"\nstack = 8'
+    )
+    assert system_of(text).component("mix").exports == ("poll", "alarm", "rx")
+
+
+def test_components_may_take_their_members_of_one_archive(tmp_path: Path) -> None:
+    (tmp_path / "libc.a").write_bytes(b"!<arch>\n")
+    text = SMALLEST.split("[component")[0]
+    for name in ("one", "two"):
+        text += f'[component.{name}]\nobjects = ["libc.a"]\nexports = ["f_{name}"]\n'
+    assert len(system_of(text, tmp_path / "layout.toml").components) == 2
+
+
 def test_an_untrusted_partition_has_private_code_and_a_verified_one_can() -> None:
     text = SMALLEST.replace("manifest-version = 1", 'manifest-version = 1\nisolation = "mpu"') + (
         '[component.uart]\nsizes = { code = 4 }\ntrust = "untrusted"\n'
