@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from layoutplan.address import AddressRange, subtract
+from layoutplan.address import AddressRange
 from layoutplan.model.access import Access
 from layoutplan.model.component import Role
-from tests.hardware.build import Image
-from tests.hardware.steps import NOWHERE, Kind, Operation, Outcome, Response, Step
+from tests.hardware.scene import Scene, aliases, blocks, gaps, kernel
+from tests.hardware.steps import Kind, Operation, Response, Step
+from tests.hardware.verdict import Attempt
 
 REFUSED = 0xFFFF_FFFF
 INITIAL_STATICS = 0x600D_DA7A ^ 0xC0DE_0002
@@ -38,70 +39,6 @@ SYSTEM_KINDS = DATA_KINDS | {Kind.BUS}
 STACK_KINDS = frozenset({Kind.STACK, Kind.STACK_POINTER, Kind.DATA, Kind.WRITE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A step and what must become of it: one of the ``denied`` kinds, or, where that is empty, completion.
-
-    ``address`` is the fault address that must be reported, ``value`` the result that must come back, both only where
-    given. An observed byte must stay as it was unless ``changes``.
-    """
-
-    name: str
-    step: Step
-    denied: frozenset[Kind] = frozenset()
-    address: int | None = None
-    value: int | None = None
-    changes: bool = False
-    least_turns: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What attacks are made from: the image's tasks, who holds which bytes, and where everything else lies."""
-
-    image: Image
-    tasks: tuple[str, ...]
-    partitions: tuple[str, ...]
-    partition_of: Mapping[int, int]
-    stacks: Mapping[int, AddressRange]
-    grants: Mapping[str, tuple[tuple[str, AddressRange, Access], ...]] = field(repr=False)
-
-    def held(self, partition: str, address: int) -> Access:
-        """What the plan lets ``partition`` do at ``address``."""
-        access = Access.NONE
-        for _, piece, rights in self.grants[partition]:
-            if address in piece:
-                access |= rights
-        return access
-
-
-def scene(image: Image) -> Scene:
-    """Read the plan of ``image``."""
-    system, plan = image.system, image.plan
-    partitions = tuple(sorted(partition.name for partition in system.partitions))
-    tasks = tuple(sorted(task.name for task in system.tasks))
-    home = {task.name: task.partition for task in system.tasks}
-    grants: dict[str, list[tuple[str, AddressRange, Access]]] = {name: [] for name in partitions}
-    stacks = {}
-    for placement in plan.placements:
-        for name, rights in placement.block.granted_to.items():
-            grants[name].append((placement.block.name, placement.granted, rights))
-        for part in placement.block.parts:
-            if part.role is Role.STACK:
-                where = AddressRange.of(placement.granted.base + part.offset, part.size)
-                stacks[tasks.index(part.name.removesuffix(".stack"))] = where
-    for grant in plan.peripherals:
-        grants[grant.partition].extend((grant.name, piece, Access.RW) for piece in grant.cover)
-    return Scene(
-        image=image,
-        tasks=tasks,
-        partitions=partitions,
-        partition_of={index: partitions.index(home[name]) for index, name in enumerate(tasks)},
-        stacks=stacks,
-        grants={name: tuple(rows) for name, rows in grants.items()},
-    )
-
-
 def points(piece: AddressRange) -> dict[str, int]:
     """First, last and one inside."""
     return {"first": piece.base, "inside": piece.base + piece.size // 2, "last": piece.last}
@@ -111,74 +48,67 @@ def touch(scene: Scene, task: int, what: str, piece: AddressRange, *, observe: b
     """Read, write and execute at the edges of ``piece``; what the plan grants must work, the rest must not."""
     name = scene.partitions[scene.partition_of[task]]
     for where, address in points(piece).items():
-        held = scene.held(name, address)
-        label = f"{name}/{what}/{where}"
         seen = address if observe else 0
-        reading = Step(task=task, operation=Operation.READ8, address=address, observe=seen)
-        if Access.READ in held:
-            yield Attempt(name=f"{label}/may-read", step=reading)
-        else:
-            yield Attempt(name=f"{label}/read", step=reading, denied=SYSTEM_KINDS, address=address)
-        if Access.WRITE in held:
-            rewriting = Step(task=task, operation=Operation.REWRITE8, address=address, observe=seen)
-            yield Attempt(name=f"{label}/may-write", step=rewriting)
-        else:
-            writing = Step(task=task, operation=Operation.WRITE8, address=address, value=0xA5, observe=seen)
-            yield Attempt(name=f"{label}/write", step=writing, denied=SYSTEM_KINDS, address=address)
-        if Access.EXECUTE not in held and where == "first":
-            running = Step(task=task, operation=Operation.EXECUTE, address=address & ~1)
-            kinds = frozenset({Kind.EXECUTE})
-            yield Attempt(name=f"{label}/execute", step=running, denied=kinds, address=address & ~1)
+        yield from at(scene, task, name, f"{what}/{where}", address, seen, execute=where == "first")
 
 
-def blocks(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
-    """Every block with its padding, and every peripheral that somebody holds."""
-    for placement in scene.image.plan.placements:
-        yield placement.block.name, placement.granted
-        if placement.padding:
-            yield f"{placement.block.name}-padding", AddressRange(placement.used.end, placement.granted.end)
-    for grant in scene.image.plan.peripherals:
-        yield grant.name, grant.range
-
-
-def gaps(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
-    """Bytes of the memories that nobody owns, or the kernel."""
-    granted = [placement.granted for placement in scene.image.plan.placements]
-    for memory in scene.image.system.target.memories:
-        for number, gap in enumerate(subtract(memory.range, granted)):
-            yield f"{memory.name}-gap-{number}", gap
-
-
-def kernel(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
-    """The kernel's own, by symbol: code, vectors, table, stack, saved contexts."""
-    symbols = scene.image.symbols
-    for name in ("LP_DYNAMIC", "LP_GRANTS", "LP_TASKS", "LP_ENTRIES", "LP_STEPS", "__lp_hash", "__lp_init_start"):
-        yield name, AddressRange.of(symbols[name], 8)
-    yield "kernel-stack", AddressRange(symbols["__lp_kernel_stack_start"], symbols["__lp_kernel_stack_end"])
-    yield "kernel-data", AddressRange(symbols["__lp_kernel_data_start"], symbols["__lp_kernel_bss_end"])
-    for name, address in symbols.items():
-        if name.endswith(("LP_TCB_CONTEXTS", "LP_TCB_RECORDS", "INTERRUPTED", "RUNNING")):
-            yield name, AddressRange.of(address, 8)
-
-
-def aliases(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
-    """Second addresses of the blocks' bytes."""
-    for name, piece in blocks(scene):
-        for number, alias in enumerate(scene.image.system.target.aliases):
-            inside = piece.intersection(alias.target)
-            if inside is not None:
-                base = alias.view.base + (inside.base - alias.target.base) * alias.scale
-                yield f"{name}-alias-{number}", AddressRange.of(base, inside.size * alias.scale)
+def at(scene: Scene, task: int, name: str, what: str, address: int, seen: int, *, execute: bool) -> Iterator[Attempt]:
+    """Read and write one byte, and run it where ``execute``; ``seen`` is the byte to observe, or zero."""
+    held = scene.held(name, address)
+    label = f"{name}/{what}"
+    if Access.WRITE in held:
+        seen = 0  # its own bytes are its own to change
+    reading = Step(task=task, operation=Operation.READ8, address=address, observe=seen)
+    if Access.READ in held:
+        yield Attempt(name=f"{label}/may-read", step=reading)
+    else:
+        yield Attempt(name=f"{label}/read", step=reading, denied=SYSTEM_KINDS, address=address)
+    if Access.WRITE in held:
+        rewriting = Step(task=task, operation=Operation.REWRITE8, address=address, observe=seen)
+        yield Attempt(name=f"{label}/may-write", step=rewriting)
+    else:
+        writing = Step(task=task, operation=Operation.WRITE8, address=address, value=0xA5, observe=seen)
+        yield Attempt(name=f"{label}/write", step=writing, denied=SYSTEM_KINDS, address=address)
+    if execute and Access.EXECUTE not in held:
+        running = Step(task=task, operation=Operation.EXECUTE, address=address & ~1)
+        yield Attempt(name=f"{label}/execute", step=running, denied=frozenset({Kind.EXECUTE}), address=address & ~1)
 
 
 def everywhere(scene: Scene) -> Iterator[Attempt]:
     """Every task against every block, gap and kernel byte worth the name, its own included."""
     for task in scene.partition_of:
         for what, piece in blocks(scene):
-            device = what in {grant.name for grant in scene.image.plan.peripherals}
+            device = what in {device.name for device in scene.image.system.target.peripherals}
             yield from touch(scene, task, what, piece, observe=not device)
         for what, piece in (*gaps(scene), *kernel(scene), *aliases(scene)):
             yield from touch(scene, task, what, piece)
+
+
+def edges(scene: Scene, partition: str | None = None, more: Iterable[tuple[int, int]] = ()) -> Iterator[Attempt]:
+    """Both sides of every edge that a region of anybody has, by every task or those of one partition.
+
+    Permissions change nowhere else, so a region that is a little too large, too small or too permissive shows here.
+    ``more`` are pairs of registers that are not in the plan.
+    """
+    planned = (slot.words for slots in scene.image.plan.registers.values() for slot in slots)
+    found = {side for words in (*planned, *more) for edge in region_edges(words) for side in (edge - 1, edge)}
+    devices = [device.range for device in scene.image.system.target.peripherals]
+    memories = [memory.range for memory in scene.image.system.target.memories]
+    for task, owner in scene.partition_of.items():
+        name = scene.partitions[owner]
+        for address in sorted(found) if partition in (None, name) else ():
+            if any(address in piece for piece in (*memories, *devices)):
+                seen = address if any(address in piece for piece in memories) else 0
+                yield from at(scene, task, name, f"edge-{address:#x}", address, seen, execute=not address & 1)
+
+
+def region_edges(words: tuple[int, int]) -> Iterator[int]:
+    """The eighths of a PMSAv7 region, enabled or not (Armv7-M ARM, MPU_RASR)."""
+    rbar, rasr = words
+    if rasr & 1:
+        size = 2 << (rasr >> 1 & 0x1F)
+        step = size // 8 if size >= 256 else size
+        yield from range(rbar & ~0x1F, (rbar & ~0x1F) + size + 1, step)
 
 
 def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
@@ -251,6 +181,40 @@ def hostile_calls(scene: Scene) -> Iterator[Attempt]:
             yield Attempt(name=f"{name}/call/{number:#x}", step=step, value=REFUSED)
 
 
+def restarts(scene: Scene) -> Iterator[Attempt]:
+    """After a restart a partition's memory is as it was at boot, and everybody else's as it was before."""
+    ring = scene.image.symbols["__lp_shared_ring_start"]
+    writer = next(task for task in scene.partition_of if Access.WRITE in scene.held(scene.tasks[task], ring))
+
+    def attempt(label: str, task: int, operation: Operation, address: int, value: int, expected: int) -> Attempt:
+        step = Step(task=task, operation=operation, address=address, value=value)
+        return Attempt(name=f"{name}/restart/{label}", step=step, value=expected)
+
+    for task in scene.partition_of:
+        name = scene.tasks[task]
+        statics = {
+            part.role: placement.granted.base + part.offset
+            for placement in scene.image.plan.placements
+            for part in placement.block.parts
+            if part.component == name and part.role in (Role.DATA, Role.BSS, Role.HEAP)
+        }
+        neighbour = (task + 1) % len(scene.tasks)
+        theirs = scene.bss(neighbour)
+        yield attempt("mark-neighbour", neighbour, Operation.WRITE32, theirs, 0x3C3C_3C3C, 0x3C3C_3C3C)
+        yield attempt("mark-share", writer, Operation.WRITE32, ring, 0x5A5A_5A5A, 0x5A5A_5A5A)
+        for role, address in statics.items():
+            yield attempt(f"spoil-{role}", task, Operation.WRITE32, address + 4, 0xBAD, 0xBAD)
+        step = Step(task=task, operation=Operation.REPORT, value=5, response=Response.RESTART)
+        yield Attempt(name=f"{name}/restart/restart", step=step, denied=frozenset({Kind.REPORTED}), address=5)
+        yield attempt("statics", task, Operation.OWN_STATICS, 0, 0, INITIAL_STATICS)
+        for role, address in statics.items():
+            if role is not Role.DATA:
+                yield attempt(f"zero-{role}", task, Operation.READ32, address + 4, 0, 0)
+        yield attempt("registers", task, Operation.LEFT_AT_START, 0, 0, 0)
+        yield attempt("neighbour-kept", neighbour, Operation.READ32, theirs, 0, 0x3C3C_3C3C)
+        yield attempt("share-kept", writer, Operation.READ32, ring, 0, 0x5A5A_5A5A)
+
+
 def privileged(scene: Scene) -> Iterator[Attempt]:
     """Instructions and registers that only the kernel may use."""
     for task in scene.partition_of:
@@ -311,36 +275,3 @@ def in_context(scene: Scene, attempts: Iterable[Attempt], context: str) -> Itera
             reported = frozenset({Kind.REPORTED})
             yield Attempt(name=f"{name}/prepare", step=step, denied=reported, address=7)
         yield replace(attempt, name=name)
-
-
-def violations(scene: Scene, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """The attempts that did not end as they must, by name, with what happened instead."""
-    found = {}
-    for index, attempt in enumerate(attempts):
-        outcome = outcomes[index] if index < len(outcomes) else None
-        wrong = "the firmware never came to it" if outcome is None else judge(scene, attempt, outcome)
-        if wrong:
-            found[attempt.name] = wrong
-    return found
-
-
-def judge(scene: Scene, attempt: Attempt, outcome: Outcome) -> str:
-    """What is wrong with the outcome; empty when nothing is."""
-    step = attempt.step
-    kinds = attempt.denied or {Kind.COMPLETED}
-    if outcome.kind not in kinds:
-        wanted = " or ".join(kind.name for kind in sorted(kinds))
-        return f"kind {outcome.kind:#x} at {outcome.address:#x} (value {outcome.value:#x}), not {wanted}"
-    if outcome.partition != scene.partition_of[step.task]:
-        return f"blamed on partition {outcome.partition}"
-    if attempt.denied and attempt.address is not None and outcome.address not in (attempt.address, NOWHERE):
-        return f"fault address {outcome.address:#x}, not {attempt.address:#x}"
-    if attempt.denied and attempt.address is not None and outcome.address == NOWHERE:
-        return "no fault address"
-    if attempt.value is not None and outcome.value != attempt.value:
-        return f"value {outcome.value:#x}, not {attempt.value:#x}"
-    if step.observe and outcome.before != outcome.after and not attempt.changes:
-        return f"the byte at {step.observe:#x} went from {outcome.before:#x} to {outcome.after:#x}"
-    if outcome.turns < attempt.least_turns:
-        return f"{outcome.turns} switches in between, not {attempt.least_turns}"
-    return ""

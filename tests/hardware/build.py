@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -40,14 +42,16 @@ class Image:
     plan: Plan
     symbols: Mapping[str, int]
 
-    def attack(self, steps: Sequence[Step], *, elf: Path | None = None) -> tuple[list[Outcome], Run]:
+    def attack(
+        self, steps: Sequence[Step], *, elf: Path | None = None, options: tuple[str, ...] = ()
+    ) -> tuple[list[Outcome], Run]:
         """Boot with ``steps`` and return what became of each; ``elf`` replaces the image by a patched one."""
         with tempfile.NamedTemporaryFile(suffix=".steps") as file:
             file.write(encode(steps))
             file.flush()
             where = self.symbols["LP_STEPS"]
             loader = ("-device", f"loader,file={file.name},addr={where:#x},force-raw=on")
-            run = self.machine.run(elf or self.elf, options=loader)
+            run = self.machine.run(elf or self.elf, options=(*loader, *options))
         return list(decode(run.output)), run
 
 
@@ -128,6 +132,7 @@ def tcb(machine: Machine, source: Path = TCB) -> Path:
     return cached("tcb", [*command, *sources(source / "src")], build) / "libswitch_tcb.rlib"
 
 
+@functools.cache
 def planned(manifest: Path) -> tuple[System, Plan]:
     """The plan of a manifest, accepted by the checker."""
     read = read_manifest(manifest, os.environ)
@@ -139,38 +144,38 @@ def planned(manifest: Path) -> tuple[System, Plan]:
     return system, outcome.plan
 
 
+def rendered(manifest: str) -> Path:
+    """The folder with the manifest, its script and its table."""
+
+    def build(out: Path) -> None:
+        (out / "layout.toml").write_text(manifest)
+        for name, text in render(*planned(out / "layout.toml")).items():
+            (out / name).write_text(text)
+
+    planner = [file.read_bytes() for file in sorted((ROOT / "layoutplan").rglob("*.py"))]
+    templates = [file.read_bytes() for file in sorted((ROOT / "ld_templates").iterdir()) if file.is_file()]
+    return cached("plan", [manifest, *planner, *templates], build)
+
+
 def image(machine: Machine, manifest: str, components: Sequence[str], *, source: Path = TCB) -> Image:
     """Plan and link ``manifest``, in which ``${name}`` stands for the sealed prober of that component."""
     library = tcb(machine, source)
     objects = [prober(machine, component) for component in components]
     for component, path in zip(components, objects, strict=True):
         manifest = manifest.replace(f"${{{component}}}", str(path))
+    plan_folder = rendered(manifest)
     board = [RUST / "board.rs", ROOT / "samples" / "flight_controller" / "firmware" / "src" / "semihosting.rs"]
 
     def build(out: Path) -> None:
-        (out / "layout.toml").write_text(manifest)
-        system, plan = planned(out / "layout.toml")
-        for name, text in render(system, plan).items():
-            (out / name).write_text(text)
-        link = ["-C", f"linker={machine.linker}", "-C", "linker-flavor=ld", "-C", f"link-arg=-T{out / 'layout.ld'}"]
+        link = ["-C", f"linker={machine.linker}", "-C", "linker-flavor=ld", "-C", f"link-arg=-T{plan_folder}/layout.ld"]
         inputs = [word for path in (*objects, *machine.linker_options) for word in ("-C", f"link-arg={path}")]
         output: list[str | Path] = ["--extern", f"switch_tcb={library}", "-o", out / "firmware.elf"]
-        environ = {**os.environ, "OUT_DIR": str(out)}
+        environ = {**os.environ, "OUT_DIR": str(plan_folder)}
         run([*compiler(machine), "--crate-name", "board", *link, *inputs, *output, RUST / "board.rs"], environ)
 
-    planner = [file.read_bytes() for file in sorted((ROOT / "layoutplan").rglob("*.py"))]
-    templates = [file.read_bytes() for file in sorted((ROOT / "ld_templates").iterdir()) if file.is_file()]
-    key: list[str | bytes] = [
-        manifest,
-        str(library),
-        *map(str, objects),
-        *(file.read_bytes() for file in board),
-        *planner,
-        *templates,
-    ]
-    folder = cached("image", key, build)
-    system, plan = planned(folder / "layout.toml")
-    elf = folder / "firmware.elf"
+    contents = [file.read_bytes() for file in board]
+    elf = cached("image", [str(plan_folder), str(library), *contents], build) / "firmware.elf"
+    system, plan = planned(plan_folder / "layout.toml")
     return Image(machine=machine, elf=elf, system=system, plan=plan, symbols=symbols(elf))
 
 
@@ -180,3 +185,16 @@ def symbols(elf: Path) -> dict[str, int]:
         table = ELFFile(file).get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
         return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
+
+
+def with_words(elf: Path, address: int, words: Sequence[int], out: Path) -> Path:
+    """A copy of the image in which the words loaded at ``address`` are others: what a broken table would be."""
+    content = bytearray(elf.read_bytes())
+    with elf.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            offset = address - segment["p_paddr"]
+            if 0 <= offset <= segment["p_filesz"] - 4 * len(words):
+                struct.pack_into(f"<{len(words)}I", content, segment["p_offset"] + offset, *words)
+                out.write_bytes(content)
+                return out
+    raise ValueError(f"nothing is loaded at {address:#x}")

@@ -7,13 +7,13 @@ from itertools import chain
 
 import pytest
 
-from layoutplan.model.component import Role
 from tests.hardware import attacks
-from tests.hardware.attacks import Attempt, Scene, scene, violations
 from tests.hardware.build import Image, image
 from tests.hardware.machines import AN385, Machine
 from tests.hardware.manifests import QUARTET, quartet
+from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step, batches
+from tests.hardware.verdict import Attempt, violations
 
 HALTED = 4
 NEVER_RAN = 5
@@ -57,7 +57,15 @@ def availability(stage: Scene) -> Iterator[Attempt]:
 
 @pytest.mark.parametrize(
     "attack",
-    [attacks.everywhere, attacks.hostile_stacks, attacks.hostile_calls, attacks.registers, attacks.privileged],
+    [
+        attacks.everywhere,
+        attacks.hostile_stacks,
+        attacks.hostile_calls,
+        attacks.registers,
+        attacks.privileged,
+        attacks.edges,
+        attacks.restarts,
+    ],
     ids=lambda attack: str(attack.__name__),
 )
 def test_no_attack_succeeds_and_everybody_keeps_what_is_his(
@@ -82,42 +90,6 @@ def test_every_partition_has_attacks_of_every_sort(stage: Scene) -> None:
                     assert f"{partition}/{what}/{where}/write" in names
         for what, _, _ in stage.grants[partition]:
             assert f"{partition}/{what}/last/may-read" in names
-
-
-def test_a_restart_sets_the_partitions_memory_anew_and_nobody_elses(stage: Scene) -> None:
-    task = stage.tasks.index("delta")
-    statics = {
-        part.role: placement.granted.base + part.offset
-        for placement in stage.image.plan.placements
-        for part in placement.block.parts
-        if part.component == "delta"
-    }
-    ring = stage.image.symbols["__lp_shared_ring_start"]
-    carol = stage.tasks.index("carol")
-
-    def step(operation: Operation, address: int, value: int = 0, by: int = task) -> Step:
-        return Step(task=by, operation=operation, address=address, value=value)
-
-    attempts = [
-        Attempt(name="ring", step=step(Operation.WRITE32, ring, 0x5A5A_5A5A, carol), value=0x5A5A_5A5A),
-        Attempt(name="carol", step=step(Operation.OWN_STATICS, 0, 0, carol), value=attacks.INITIAL_STATICS),
-        *(
-            Attempt(name=f"spoil {role}", step=step(Operation.WRITE32, statics[role] + 4, 0xBAD), value=0xBAD)
-            for role in (Role.DATA, Role.BSS, Role.HEAP)
-        ),
-        Attempt(
-            name="restart",
-            step=Step(task=task, operation=Operation.REPORT, value=5, response=Response.RESTART),
-            denied=frozenset({Kind.REPORTED}),
-            address=5,
-        ),
-        Attempt(name="data", step=step(Operation.OWN_STATICS, 0), value=attacks.INITIAL_STATICS),
-        Attempt(name="bss", step=step(Operation.READ32, statics[Role.BSS] + 4), value=0),
-        Attempt(name="heap", step=step(Operation.READ32, statics[Role.HEAP] + 4), value=0),
-        Attempt(name="registers", step=step(Operation.LEFT_AT_START, 0), value=0),
-        Attempt(name="ring kept", step=step(Operation.READ32, ring, 0, carol), value=0x5A5A_5A5A),
-    ]
-    assert tried(stage, attempts) == {}
 
 
 def test_a_stopped_partition_stays_stopped_and_the_others_run(stage: Scene) -> None:

@@ -1,0 +1,180 @@
+"""A suite that kills nothing proves nothing: each broken TCB and each broken table dies by a named attack."""
+
+from __future__ import annotations
+
+import fnmatch
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from tests.hardware import attacks
+from tests.hardware.build import TCB, image
+from tests.hardware.machines import AN385
+from tests.hardware.manifests import QUARTET, quartet
+from tests.hardware.scene import Scene, scene
+from tests.hardware.verdict import Attempt, violations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One defect: text of the TCB's source that stands exactly once, what replaces it, and the attack that dies."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    killed_by: str
+
+
+MUTANTS = (
+    Mutant(
+        name="regions are loaded once and never again",
+        file="arch/mod.rs",
+        old="if running.partition != Some(partition) {",
+        new="if running.partition.is_none() {",
+        killed_by="bravo/alpha.data/first/read",
+    ),
+    Mutant(
+        name="the last slot stays stale where a partition needs one less",
+        file="arch/armv7m.rs",
+        old="for _ in 0..F::DYNAMIC_SLOTS % 4 {",
+        new="for _ in 0..F::DYNAMIC_SLOTS % 4 { if read_volatile(source)[1] == 0 { break; }",
+        killed_by="bravo/*/read",
+    ),
+    Mutant(
+        name="the first four slots are not reloaded",
+        file="arch/armv7m.rs",
+        old='"stmia {target}, {{r2, r3, r4, r5, r8, r9, r10, r12}}",',
+        new='"/* {target} */",',
+        killed_by="alpha/alpha.data/first/may-read",
+    ),
+    Mutant(
+        name="the MPU stays off after a switch",
+        file="arch/armv7m.rs",
+        old='out("r2") _, out("r3") _,\n                options(nostack, preserves_flags),\n            );\n        }\n'
+        "        write_volatile(MPU_CTRL as *mut u32, MPU_ON);",
+        new='out("r2") _, out("r3") _,\n                options(nostack, preserves_flags),\n            );\n        }\n'
+        "        write_volatile(MPU_CTRL as *mut u32, 0 & MPU_ON);",
+        killed_by="alpha/bravo.data/first/write",
+    ),
+    Mutant(
+        name="tasks keep the privilege",
+        file="arch/cortex_m.rs",
+        old="control: UNPRIVILEGED,",
+        new="control: 0 & UNPRIVILEGED,",
+        killed_by="alpha/kernel-stack/first/write",
+    ),
+    Mutant(
+        name="the context is saved below the task's stack pointer",
+        file="arch/cortex_m.rs",
+        old='"stmia r3!, {{r4-r11}}",',
+        new='"stmdb r0, {{r4-r11}}",\n        "stmia r3!, {{r4-r11}}",',
+        killed_by="bravo/stack-pointer/just-fits-4/call",
+    ),
+    Mutant(
+        name="the stack pointer is believed",
+        file="decide/table.rs",
+        old="start >= low && start.is_multiple_of(8) && start <= high && high - start >= size",
+        new="start >= low || start <= high || size > 0",
+        killed_by="alpha/stack-pointer/beyond-own/call",
+    ),
+    Mutant(
+        name="pointers are believed",
+        file="decide/grants.rs",
+        old="owner as usize == partition && low <= start",
+        new="(owner as usize == partition || true) && low <= start",
+        killed_by="alpha/send/bravo.data",
+    ),
+    Mutant(
+        name="the end of a pointer's range is not looked at",
+        file="decide/grants.rs",
+        old="end <= high && held",
+        new="(end <= high || true) && held",
+        killed_by="alpha/send/across-the-end",
+    ),
+    Mutant(
+        name="a task begins with another's registers",
+        file="arch/cortex_m.rs",
+        old="psplim: low, ..Context::NEW }",
+        new="psplim: low, callee_saved: [7; 8], ..Context::NEW }",
+        killed_by="alpha/registers/at-start",
+    ),
+    Mutant(
+        name="registers are not restored",
+        file="arch/cortex_m.rs",
+        old='"ldmia r0!, {{r4-r11}}",',
+        new='"add r0, r0, #32",',
+        killed_by="alpha/registers/kept",
+    ),
+    Mutant(
+        name="a restart keeps the old memory",
+        file="decide/kernel.rs",
+        old="if response == Response::Restart {",
+        new="if response == Response::Restart && false {",
+        killed_by="delta/restart/statics",
+    ),
+    Mutant(
+        name="a restart sets everybody's memory anew",
+        file="decide/grants.rs",
+        old="owners.next() == Some(partition as u32) &&",
+        new="owners.next().is_some() &&",
+        killed_by="delta/restart/neighbour-kept",
+    ),
+    Mutant(
+        name="a fault is forgiven but not cleared",
+        file="arch/cortex_m.rs",
+        old="write_volatile(CFSR, status);",
+        new="",
+        killed_by="alpha/bravo.data/first/write",
+    ),
+    Mutant(
+        name="a breakpoint halts the firmware",
+        file="arch/cortex_m.rs",
+        old="if cause == 2 || hfsr & HFSR_VECTTBL != 0 {",
+        new="if cause <= 3 || hfsr & HFSR_VECTTBL != 0 {",
+        killed_by="alpha/privileged/breakpoint",
+    ),
+)
+
+
+def every_attack(stage: Scene) -> Iterator[Attempt]:
+    """One boot's worth of everything; what must work comes last, so that a stuck firmware shows too."""
+    return chain(
+        attacks.registers(stage),
+        attacks.everywhere(stage),
+        attacks.hostile_stacks(stage),
+        attacks.hostile_calls(stage),
+        attacks.privileged(stage),
+        attacks.restarts(stage),
+    )
+
+
+def killers(stage: Scene, attempts: list[Attempt], elf: Path | None = None) -> dict[str, str]:
+    outcomes, _ = stage.image.attack([attempt.step for attempt in attempts], elf=elf)
+    return violations(stage, attempts, outcomes)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
+def test_a_broken_tcb_is_killed(mutant: Mutant, tmp_path: Path) -> None:
+    source = tmp_path / "switch_tcb"
+    shutil.copytree(TCB, source, ignore=shutil.ignore_patterns("target"))
+    file = source / "src" / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.old) == 1, f"{mutant.file} no longer holds this line once"
+    file.write_text(text.replace(mutant.old, mutant.new))
+    stage = scene(image(AN385, quartet(AN385), QUARTET, source=source))
+    found = killers(stage, list(every_attack(stage)))
+    assert fnmatch.filter(found, mutant.killed_by), sorted(found)[:20]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Scene:
+    return scene(image(AN385, quartet(AN385), QUARTET))
+
+
+def test_the_unbroken_tcb_survives(stage: Scene) -> None:
+    assert killers(stage, list(every_attack(stage))) == {}

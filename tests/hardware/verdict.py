@@ -1,0 +1,59 @@
+"""An attempt, what must become of it, and whether it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.hardware.scene import Scene
+from tests.hardware.steps import NOWHERE, Kind, Outcome, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A step and what must become of it: one of the ``denied`` kinds, or, where that is empty, completion.
+
+    ``address`` is the fault address that must be reported, ``value`` the result that must come back, both only where
+    given. An observed byte must stay as it was unless ``changes``.
+    """
+
+    name: str
+    step: Step
+    denied: frozenset[Kind] = frozenset()
+    address: int | None = None
+    value: int | None = None
+    changes: bool = False
+    least_turns: int = 0
+
+
+def violations(scene: Scene, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The attempts that did not end as they must, by name, with what happened instead."""
+    found = {}
+    for index, attempt in enumerate(attempts):
+        outcome = outcomes[index] if index < len(outcomes) else None
+        wrong = "the firmware never came to it" if outcome is None else judge(scene, attempt, outcome)
+        if wrong:
+            found[attempt.name] = wrong
+    return found
+
+
+def judge(scene: Scene, attempt: Attempt, outcome: Outcome) -> str:
+    """What is wrong with the outcome; empty when nothing is."""
+    step = attempt.step
+    kinds = attempt.denied or {Kind.COMPLETED}
+    if outcome.kind not in kinds:
+        wanted = " or ".join(kind.name for kind in sorted(kinds))
+        return f"kind {outcome.kind:#x} at {outcome.address:#x} (value {outcome.value:#x}), not {wanted}"
+    if outcome.partition != scene.partition_of[step.task]:
+        return f"blamed on partition {outcome.partition}"
+    if attempt.denied and attempt.address is not None and outcome.address not in (attempt.address, NOWHERE):
+        return f"fault address {outcome.address:#x}, not {attempt.address:#x}"
+    if attempt.denied and attempt.address is not None and outcome.address == NOWHERE:
+        return "no fault address"
+    if attempt.value is not None and outcome.value != attempt.value:
+        return f"value {outcome.value:#x}, not {attempt.value:#x}"
+    if step.observe and outcome.before != outcome.after and not attempt.changes:
+        return f"the byte at {step.observe:#x} went from {outcome.before:#x} to {outcome.after:#x}"
+    if outcome.turns < attempt.least_turns:
+        return f"{outcome.turns} switches in between, not {attempt.least_turns}"
+    return ""
