@@ -64,7 +64,6 @@ def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip |
     unit = base.unit if table.unit is UNSET else UnitName(table.unit)
     machine = base.machine if chip is not None else _machine(unit)
     machine = machine if table.machine is UNSET else Machine(table.machine)
-    overridden = table.unit is not UNSET or table.slots is not UNSET or table.pmp is not UNSET or bool(manifest.memory)
     target = replace(
         base,
         machine=machine,
@@ -73,10 +72,18 @@ def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip |
         memories=_memories(manifest, base, machine, faults),
         pmp=_pmp(manifest, base.pmp, unit, faults),
         fpu=base.fpu if table.fpu is UNSET else table.fpu,
-        verified=base.verified and not overridden,
     )
+    target = replace(target, verified=base.verified and _within(base, target))
     _machine_fits(chip, target, faults)
     return target, chip
+
+
+def _within(base: Target, target: Target) -> bool:
+    """Whether what the manifest lays over the chip stays within the catalogue's facts: less memory, nothing else."""
+    return (base.unit, base.slots, base.pmp, base.fpu) == (target.unit, target.slots, target.pmp, target.fpu) and all(
+        any(known.range.contains(memory.range) and memory.access in known.access for known in base.memories)
+        for memory in target.memories
+    )
 
 
 def _of_chip(chip: Chip) -> Target:

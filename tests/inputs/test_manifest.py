@@ -148,12 +148,34 @@ sizes = { code = 4 }
     assert system.target.memory("rom").type is MemoryType.NORMAL_WRITE_THROUGH
 
 
-def test_what_is_laid_over_a_chip_keeps_the_rest_of_it_and_loses_its_verification() -> None:
+def test_what_is_laid_over_a_chip_keeps_the_rest_of_it() -> None:
     system = system_of(SMALLEST + '[memory.ram]\nlength = "64K"')
     assert system.target.memory("ram").range == AddressRange(0x2000_0000, 0x2001_0000)
     assert system.target.memory("ram").access is Access.RW
-    assert not system.target.verified
-    assert system_of(SMALLEST).target.verified
+
+
+@pytest.mark.parametrize(
+    ("over", "verified"),
+    [
+        ("", True),
+        ('[memory.ram]\nlength = "64K"', True),
+        (
+            '[memory.fast]\norigin = 0x2000_0000\nlength = "1K"\naccess = "rw"\n[memory.ram]\norigin = 0x2000_0400',
+            False,
+        ),
+        ('[memory.ram]\nlength = "8M"', False),
+        ('[memory.ram]\naccess = "rwx"', False),
+        ('[memory.new]\norigin = 0x6000_0000\nlength = "1M"\naccess = "rw"', False),
+    ],
+)
+def test_what_goes_beyond_the_catalogues_facts_is_not_verified(over: str, verified: bool) -> None:
+    assert system_of(SMALLEST + over).target.verified is verified
+
+
+@pytest.mark.parametrize(("slots", "verified"), [(8, True), (16, False)])
+def test_a_slot_count_is_verified_where_it_is_the_chips(slots: int, verified: bool) -> None:
+    text = SMALLEST.replace('chip = "mps2-an385"', f'chip = "mps2-an385"\nslots = {slots}')
+    assert system_of(text).target.verified is verified
 
 
 def test_a_chips_peripheral_and_interrupt_by_name() -> None:
