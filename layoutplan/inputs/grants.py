@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from layoutplan.address import AddressRange
+from layoutplan.inputs.aliases import behind, physical
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.location import KeyPath
 from layoutplan.inputs.schema import ManifestTable
 from layoutplan.inputs.svd import Svd
 from layoutplan.model.access import Machine, Trust
 from layoutplan.model.component import System
-from layoutplan.model.memory import Alias, Peripheral
+from layoutplan.model.memory import Peripheral
 
 PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
 """The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
@@ -38,7 +41,8 @@ def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faul
                 faults.add("dma", at, text, 'keep it in a verified component, or write accept = ["dma"]')
     for peripheral in known.values():
         _is_device(system, manifest, peripheral, faults)
-    _disjoint([known[name] for name in sorted(owners) if name in known], owners, manifest, faults)
+    granted = [known[name] for name in sorted(owners) if name in known]
+    _disjoint(system, granted, owners, manifest, faults)
 
 
 def _unknown(name: str, every: set[str], svd: Svd, at: KeyPath, faults: Faults) -> None:
@@ -62,33 +66,30 @@ def _is_device(system: System, manifest: ManifestTable, peripheral: Peripheral, 
         text = f"peripheral `{peripheral.name}` {peripheral.range} is on the private peripheral bus"
         faults.add("not-a-device", at, text, "its registers control the MPU itself and are never granted")
     for alias in system.target.aliases:
-        behind = behind_alias(alias, peripheral.range)
+        hidden = behind(alias, peripheral.range)
         for memory in system.target.memories:
-            if behind is not None and behind.overlaps(memory.range):
+            if hidden is not None and hidden.overlaps(memory.range):
                 text = f"peripheral `{peripheral.name}` {peripheral.range} is a second view of memory `{memory.name}`"
                 faults.add("not-a-device", at, text)
 
 
-def behind_alias(alias: Alias, seen: AddressRange) -> AddressRange | None:
-    """The bytes that ``seen`` reaches through the alias's view, or ``None``."""
-    part = alias.view.intersection(seen)
-    if part is None:
-        return None
-    first = alias.target.base + (part.base - alias.view.base) // alias.scale
-    last = alias.target.base + (part.last - alias.view.base) // alias.scale
-    return AddressRange(first, last + 1)
-
-
-def _disjoint(granted: list[Peripheral], owners: dict[str, str], manifest: ManifestTable, faults: Faults) -> None:
+def _disjoint(
+    system: System, granted: list[Peripheral], owners: dict[str, str], manifest: ManifestTable, faults: Faults
+) -> None:
+    """No register of one partition is another's, at its own address or through a second view of it."""
+    views = {peripheral.name: physical(system.target.aliases, peripheral.range) for peripheral in granted}
     by_base = sorted(granted, key=lambda peripheral: (peripheral.range, peripheral.name))
-    for index, lower in enumerate(by_base):
-        for upper in by_base[index + 1 :]:
-            if lower.range.overlaps(upper.range) and owners[lower.name] != owners[upper.name]:
-                text = (
-                    f"peripheral `{lower.name}` {lower.range} of partition `{owners[lower.name]}` and "
-                    f"peripheral `{upper.name}` {upper.range} of partition `{owners[upper.name]}` overlap"
-                )
-                faults.add("granted-twice", _place(upper.name, manifest), text)
+    for lower, upper in combinations(by_base, 2):
+        if owners[lower.name] == owners[upper.name]:
+            continue
+        if any(one.overlaps(other) for one in views[lower.name] for other in views[upper.name]):
+            apart = not lower.range.overlaps(upper.range)
+            text = (
+                f"peripheral `{lower.name}` {lower.range} of partition `{owners[lower.name]}` and "
+                f"peripheral `{upper.name}` {upper.range} of partition `{owners[upper.name]}` "
+                + ("are two views of the same registers" if apart else "overlap")
+            )
+            faults.add("granted-twice", _place(upper.name, manifest), text)
 
 
 def _place(name: str, manifest: ManifestTable) -> tuple[str | int, ...]:

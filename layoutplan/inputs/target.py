@@ -8,6 +8,7 @@ from dataclasses import replace
 from msgspec import UNSET
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal
+from layoutplan.inputs.aliases import behind
 from layoutplan.inputs.chips.catalogue import Chip, chip_names, read_chip
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.quantities import size_of
@@ -136,6 +137,13 @@ def _memories(manifest: ManifestTable, base: Target, machine: Machine, faults: F
             at = upper.name if upper.name in manifest.memory else lower.name
             text = f"memory `{lower.name}` {lower.range} and memory `{upper.name}` {upper.range} overlap"
             faults.add("memory-overlap", ["memory", at], text)
+    for seen, alias, memory in itertools.product(found, base.aliases, found):
+        hidden = behind(alias, seen.range)
+        if hidden is not None and hidden.overlaps(memory.range):
+            text = (
+                f"memory `{seen.name}` {seen.range} is, in part, a second view of memory `{memory.name}` {memory.range}"
+            )
+            faults.add("memory-overlap", ["memory", seen.name], text)
     return tuple(sorted(memories.values(), key=lambda memory: memory.name))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from layoutplan.address import AddressRange, is_power_of_two, merge
 from layoutplan.inputs import Chip, chips
+from layoutplan.inputs.aliases import behind
 from layoutplan.inputs.chips.catalogue import read_chip
 from layoutplan.inputs.target import SLOT_COUNTS, default_type
 from layoutplan.model.access import Access, Machine, UnitName
@@ -42,6 +43,15 @@ def test_memories_are_apart_and_typed_as_the_default_map_types_them(name: str) -
         assert memory.type is default_type(memory.range.base, chip.core.machine), memory.name
     assert any(Access.EXECUTE in memory.access for memory in chip.memories)
     assert any(Access.WRITE in memory.access for memory in chip.memories)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_memory_is_planned_at_two_of_its_addresses(name: str) -> None:
+    chip = ALL[name]
+    for memory in chip.memories:
+        for alias in chip.aliases:
+            hidden = behind(alias, memory.range)
+            assert hidden is None or not any(hidden.overlaps(other.range) for other in chip.memories)
 
 
 @pytest.mark.parametrize("name", ALL)
