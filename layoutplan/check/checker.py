@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
 
-from layoutplan.address import AddressRange
-from layoutplan.check import placed, registers, rules, script
-from layoutplan.check.facts import Facts, PlacedBlock, facts_of
-from layoutplan.check.permits import Interval
+from layoutplan.check import placed, registers, script
+from layoutplan.check.case import Case, Grants, Obligation, definitions, expected_obligations, head, obligations_of
+from layoutplan.check.facts import PlacedBlock, facts_of
 from layoutplan.check.prove import Answer, decide
-from layoutplan.check.units import UnitReading, reading_of
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding, Verdict
-from layoutplan.model.memory import Target
-from layoutplan.model.plan import Plan, Words
-
-Grants = tuple[tuple[AddressRange, Access], ...]
-Registers = Mapping[str, tuple[Words, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obligation:
-    """One question with the enumeration's answer (no findings is yes) and the text that asks a solver the same."""
-
-    query: script.Query
-    findings: tuple[Finding, ...]
+from layoutplan.model.plan import Plan
 
 
 def check_plan(system: System, plan: Plan) -> Verdict:
@@ -46,109 +31,36 @@ def check_plan(system: System, plan: Plan) -> Verdict:
     structural += registers.RULES
     found += registers.structure(system, plan)
     if unit is UnitName.NONE:
-        return structural_verdict(structural, found)
+        return prove(Case(system=system, structural=tuple(structural), found=tuple(found)))
     facts = facts_of(system, blocks)
-    words = {partition: registers.words_of(system, plan, partition) for partition in facts.partitions}
-    grants = {partition: _grants(plan, blocks, partition) for partition in facts.partitions}
-    return prove_isolation(system, facts, words, grants, structural, found)
-
-
-def prove_isolation(
-    system: System,
-    facts: Facts,
-    words: Registers,
-    grants: Mapping[str, Grants] | None,
-    structural: Sequence[str],
-    found: Sequence[Finding],
-) -> Verdict:
-    """Obligations 1 to 4, and 7 where ``grants`` are given, from register words, joined to structural findings."""
-    reading = reading_of(system.unit)
-    obligations = tuple(obligations_of(reading, system.target, facts, words, grants))
-    text = (
-        reading.text.constants(system.target)
-        + script.prelude(reading.text.prelude)
-        + definitions_of(reading, system.target, facts, words)
+    return prove(
+        Case(
+            system=system,
+            structural=tuple(structural),
+            found=tuple(found),
+            facts=facts,
+            words={partition: registers.words_of(system, plan, partition) for partition in facts.partitions},
+            grants={partition: _grants(plan, blocks, partition) for partition in facts.partitions},
+        )
     )
-    seams = [f for p in facts.partitions for f in _seams(reading, system.target, p, words[p], facts)]
-    found = [*found, *seams]
-    expected = expected_obligations(len(facts.partitions), typed=reading.typed, exact=grants is not None)
-    if len(obligations) != expected:
-        message = f"{len(obligations)} obligations were generated where the manifest makes {expected}"
+
+
+def prove(case: Case) -> Verdict:
+    """Decide every obligation of ``case`` by Z3 and by enumeration, and join the structural findings."""
+    obligations = tuple(obligations_of(case))
+    found = list(case.found)
+    if case.facts is None or not obligations:
+        return _verdict(case.structural, found, (), ())
+    if len(obligations) != expected_obligations(case):
+        message = f"{len(obligations)} obligations were generated where the manifest makes {expected_obligations(case)}"
         found.append(Finding(rule="obligation-count", message=message))
+    partitions = case.facts.partitions
+    text = head(case) + script.common(case.facts)
+    text += "".join(definitions(case, partition) for partition in partitions)
+    text += "".join(obligation.definitions for obligation in obligations)
     asked = [q for o in obligations for q in (o.query.asserted, o.query.control)]
-    asked += [script.witnesses(partition, facts) for partition in facts.partitions]
-    answers = decide(text, asked)
-    return _verdict([*structural, *(["seam"] * len(facts.partitions))], found, obligations, answers, facts.partitions)
-
-
-def structural_verdict(structural: Sequence[str], found: Sequence[Finding]) -> Verdict:
-    """The verdict where there are no registers to speak of: isolation is off, or the table cannot be read."""
-    return _verdict(structural, found, (), ())
-
-
-def expected_obligations(partitions: int, *, typed: bool, exact: bool) -> int:
-    """How many obligations the manifest makes, counted without generating them: one W^X, the rest per partition."""
-    per_partition = len(("well-formed", "isolation", "availability", "kernel-access"))
-    return 1 + partitions * (per_partition + typed + exact)
-
-
-def definitions_of(reading: UnitReading, target: Target, facts: Facts, words: Registers) -> str:
-    """The words of every partition as SMT-LIB functions, with needs and owners."""
-    units = {p: reading.text.functions(p, words[p], target) for p in facts.partitions}
-    return script.definitions(facts, units)
-
-
-def obligations_of(
-    reading: UnitReading, target: Target, facts: Facts, words: Registers, grants: Mapping[str, Grants] | None
-) -> Iterator[Obligation]:
-    """Every obligation, by partition, then W^X over all."""
-    permitted: dict[str, tuple[Interval, ...]] = {}
-    decoder, text = reading.decoder, reading.text
-    for partition in facts.partitions:
-        pairs = words[partition]
-        intervals = permitted[partition] = decoder.intervals(pairs, target)
-        needs = facts.needs_of(partition)
-        bad = text.malformed([text.malformed_pair], target)[0]
-        yield Obligation(
-            query=script.well_formed(partition, text.malformed(pairs, target), bad),
-            findings=tuple(
-                Finding(rule="well-formed", partition=partition, message=f"slot {slot}: {reason}")
-                for slot, reason in decoder.malformed(pairs, target)
-            ),
-        )
-        yield Obligation(
-            query=script.isolation(partition, needs[0] if needs else None),
-            findings=tuple(rules.isolation(partition, intervals, facts)),
-        )
-        yield Obligation(
-            query=script.availability(partition),
-            findings=tuple(rules.availability(partition, intervals, facts)),
-        )
-        yield Obligation(
-            query=script.kernel_access(partition),
-            findings=tuple(rules.kernel_access(partition, intervals, decoder, facts)),
-        )
-        if reading.typed:
-            yield Obligation(
-                query=script.memory_types(partition, facts),
-                findings=tuple(rules.memory_types(partition, intervals, decoder, facts)),
-            )
-        if grants is not None:
-            yield Obligation(
-                query=script.exactness(partition, grants[partition]),
-                findings=tuple(rules.exactness(partition, intervals, grants[partition])),
-            )
-    yield Obligation(
-        query=script.write_xor_execute(facts),
-        findings=tuple(rules.write_xor_execute(permitted, facts.aliases)),
-    )
-
-
-def _seams(
-    reading: UnitReading, target: Target, partition: str, words: tuple[Words, ...], facts: Facts
-) -> Iterator[Finding]:
-    intervals = reading.decoder.intervals(words, target)
-    return rules.seams(partition, intervals, facts, code_is_whole=reading.code_is_whole)
+    asked += [script.witnesses(partition, case.facts) for partition in partitions]
+    return _verdict(case.structural, found, obligations, decide(text, asked), partitions)
 
 
 def _grants(plan: Plan, blocks: tuple[PlacedBlock, ...], partition: str) -> Grants:
@@ -205,6 +117,9 @@ def _disagreements(
         message = f"the negative control of `{obligation.query.name}` was not found: the obligation says nothing"
         yield Finding(rule="vacuous", partition=partition, message=message)
     if asserted is Answer.UNKNOWN:
+        return
+    # What is not determined at all (a store to no slot) has no words for a solver to compare.
+    if rule == "transition" and asserted is Answer.UNSAT:
         return
     if (asserted is Answer.UNSAT) != (not obligation.findings):
         message = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from layoutplan.check.case import Switch
 from layoutplan.check.program import (
     MPU_CTRL,
     MPU_ON,
@@ -113,8 +114,8 @@ class Machine:
             self.faults.append(f"a write to CSR {number:#05x}, which is no entry of the PMP")
 
 
-def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[Words, ...], tuple[Finding, ...]]:
-    """Every slot while the partition of that index runs, whatever ran before, and what is not determined."""
+def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[Words, ...], Switch]:
+    """Every slot while the partition of that index runs, whatever ran before, and the switch that makes it so."""
     name = sorted(p.name for p in system.partitions)[partition]
     slots = system.target.slots
     fixed = hardwired(system)
@@ -132,7 +133,8 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
     start |= {slot: [None, None] for slot in dynamic}
     start |= {slot: list(words) for slot, words in fixed.items()}
     switch = Machine(system.unit, slots, start, frozenset(fixed))
-    switch.run(switch_program(system, table, partition))
+    program = switch_program(system, table, partition)
+    switch.run(program)
     words = tuple(_known(switch.state[slot]) for slot in range(slots))
     messages = (*boot.faults, *switch.faults, *_undetermined(switch, boot, dynamic, fixed))
     messages = (*messages, *_misplaced(system, table, partition))
@@ -142,7 +144,9 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
         told = [pair[1] for pair in table.dynamic[partition]]
         if told != [config for _, config in words[first : first + len(told)]]:
             messages = (*messages, "LP_DYNAMIC and LP_DYNAMIC_CFG differ in pmpcfg")
-    return words, tuple(Finding(rule="transition", partition=name, message=message) for message in messages)
+    findings = tuple(Finding(rule="transition", partition=name, message=message) for message in messages)
+    kept = {slot: _known(start[slot]) for slot in range(slots) if slot not in dynamic}
+    return words, Switch(program=program, kept=kept, findings=findings)
 
 
 def _misplaced(system: System, table: RegionTable, partition: int) -> Iterator[str]:

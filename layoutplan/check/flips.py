@@ -116,8 +116,8 @@ def _outcome(good: _Image, table: RegionTable) -> tuple[FlipClass, str]:
     permitted = dict(good.intervals)
     for index, partition in enumerate(good.facts.partitions):
         words, broken = execute(good.system, table, index)
-        if broken and not refuted:
-            refuted = f"transition: {broken[0].message}"
+        if broken.findings and not refuted:
+            refuted = f"transition: {broken.findings[0].message}"
         if words == good.words[partition]:
             continue
         changed.append(partition)
@@ -165,7 +165,7 @@ def _broken(good: _Image, partition: str, intervals: tuple[Interval, ...]) -> It
         yield "LP_GRANTS", finding.message
     for finding in rules.kernel_access(partition, intervals, decoder, facts):
         yield finding.rule, finding.message
-    for finding in rules.seams(partition, intervals, facts, code_is_whole=good.reading.code_is_whole):
+    for finding in rules.seams(partition, intervals, [need for need in facts.needs_of(partition) if need.whole]):
         yield finding.rule, finding.message
     if good.reading.typed:
         for finding in rules.memory_types(partition, intervals, decoder, facts):

@@ -113,14 +113,13 @@ def write_xor_execute(permitted: Mapping[str, Intervals], aliases: tuple[Alias, 
                 yield Finding(rule="write-xor-execute", partition=writer, range=both, message=message)
 
 
-def seams(partition: str, intervals: Intervals, facts: Facts, *, code_is_whole: bool = False) -> Iterator[Finding]:
+def seams(partition: str, intervals: Intervals, whole: Iterable[Need]) -> Iterator[Finding]:
     """One slot decides all of a stack, a shared buffer or an unsplit block; on PMP all of a code block too."""
-    for need in facts.needs_of(partition):
-        if need.whole or (code_is_whole and Access.EXECUTE in need.access):
-            slots = [i.slot for i in intervals if i.range.overlaps(need.range) and i.slot != CLASH]
-            if len(set(slots)) > 1:
-                message = f"`{need.what}` is cut by a seam between slots {' and '.join(map(str, sorted(set(slots))))}"
-                yield Finding(rule="seam", partition=partition, range=need.range, message=message)
+    for need in whole:
+        slots = [i.slot for i in intervals if i.range.overlaps(need.range) and i.slot != CLASH]
+        if len(set(slots)) > 1:
+            message = f"`{need.what}` is cut by a seam between slots {' and '.join(map(str, sorted(set(slots))))}"
+            yield Finding(rule="seam", partition=partition, range=need.range, message=message)
 
 
 def _owners(

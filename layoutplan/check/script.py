@@ -6,7 +6,7 @@ does not call the enumeration; the two are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 
@@ -69,19 +69,25 @@ def any_of(terms: Iterable[str]) -> str:
     return f"(or {' '.join(terms)})" if terms else "false"
 
 
-def definitions(facts: Facts, units: Mapping[str, str]) -> str:
-    """``physical`` and, by partition, the unit's functions (``units``), ``needed`` and ``allowed``."""
-    lines = ["(declare-const a Addr)", "(declare-const b Addr)"]
-    lines.append(f"(define-fun physical ((a Addr)) Addr {_physical(facts.aliases)})")
-    for partition in facts.partitions:
-        lines.append(units[partition])
-        needs = [(need.range, rights(need.access)) for need in facts.needs_of(partition) if not need.whole]
-        owned = [(t.range, rights(t.rights[partition])) for t in facts.territories if partition in t.rights]
-        lines.append(f"(define-fun needed.{partition} ((a Addr)) Rights {_union(needs)})")
-        lines.append(f"(define-fun allowed.{partition} ((a Addr)) Rights {choose(owned, '#b000')})")
-        kernel = _union([(need.range, rights(need.access)) for need in facts.kernel_needs[partition]])
-        lines.append(f"(define-fun kernel.{partition} ((a Addr)) Rights {kernel})")
-    return "\n".join(lines) + "\n"
+def common(facts: Facts) -> str:
+    """The free addresses of every question, and ``physical``, which folds aliases."""
+    return (
+        "(declare-const a Addr)\n(declare-const b Addr)\n"
+        f"(define-fun physical ((a Addr)) Addr {_physical(facts.aliases)})\n"
+    )
+
+
+def definitions(facts: Facts, partition: str, unit: str) -> str:
+    """The unit's functions for one partition (``unit``), and its ``needed``, ``allowed`` and ``kernel``."""
+    needs = [(need.range, rights(need.access)) for need in facts.needs_of(partition) if not need.whole]
+    owned = [(t.range, rights(t.rights[partition])) for t in facts.territories if partition in t.rights]
+    kernel = _union([(need.range, rights(need.access)) for need in facts.kernel_needs[partition]])
+    return (
+        f"{unit}\n"
+        f"(define-fun needed.{partition} ((a Addr)) Rights {_union(needs)})\n"
+        f"(define-fun allowed.{partition} ((a Addr)) Rights {choose(owned, '#b000')})\n"
+        f"(define-fun kernel.{partition} ((a Addr)) Rights {kernel})\n"
+    )
 
 
 def _union(pieces: list[tuple[AddressRange, str]]) -> str:
@@ -179,6 +185,24 @@ def exactness(partition: str, granted: Iterable[tuple[AddressRange, Access]]) ->
         partition=partition,
         asserted=f"(and (issued a) (not (= (user.{partition} a) {told})))",
         control=f"(not (= (user.{partition} a) {denied}))",
+    )
+
+
+def seams(partition: str, whole: Iterable[Need]) -> Query:
+    """Two addresses of one undivided need that different slots decide; the control takes any two addresses."""
+    same = [
+        f"(and (within {x} {address(n.range.base)} {address(n.range.end)}) (within b {address(n.range.base)}"
+        f" {address(n.range.end)}))"
+        for n in whole
+        for x in "a"
+    ]
+    decided = f"(not (= (slot.{partition} a) #xff)) (not (= (slot.{partition} b) #xff))"
+    differ = f"(not (= (slot.{partition} a) (slot.{partition} b)))"
+    return Query(
+        rule="seam",
+        partition=partition,
+        asserted=f"(and {any_of(same)} {decided} {differ})",
+        control=f"(and (issued a) (issued b) {differ})",
     )
 
 

@@ -24,12 +24,14 @@ class TextPmsav7:
     def functions(self, partition: str, words: Sequence[Words], target: Target) -> str:
         """``decider.P`` is the deciding region's RASR; zero where none matches."""
         del target
-        text = ""
-        for rbar, rasr in reversed(words):
+        text = slot = ""
+        for index, (rbar, rasr) in reversed(list(enumerate(words))):
             text += f"(ite (matches {word(rbar)} {word(rasr)} a) {word(rasr)}\n  "
+            slot += f"(ite (matches {word(rbar)} {word(rasr)} a) #x{index:02x}\n  "
         decider = text + word(0) + ")" * len(words)
         return (
             f"(define-fun decider.{partition} ((a Addr)) Word {decider})\n"
+            f"(define-fun slot.{partition} ((a Addr)) (_ BitVec 8) {slot}#xff{')' * len(words)})\n"
             f"(define-fun user.{partition} ((a Addr)) Rights (user (decider.{partition} a)))\n"
             f"(define-fun privileged.{partition} ((a Addr)) Rights (privileged (decider.{partition} a) a))"
         )
@@ -54,17 +56,21 @@ class TextPmsav8:
     def functions(self, partition: str, words: Sequence[Words], target: Target) -> str:
         """``decider.P`` is the one matching region's pair; zero where none or several match."""
         del target
-        enabled = [pair for pair in words if pair[1] & 1]
-        hits = [f"(matches {word(rbar)} {word(rlar)} a)" for rbar, rlar in enabled]
+        enabled = [(index, pair) for index, pair in enumerate(words) if pair[1] & 1]
+        hits = [f"(matches {word(rbar)} {word(rlar)} a)" for _, (rbar, rlar) in enabled]
         pairs = [f"(and {hits[i]} {hits[j]})" for i in range(len(hits)) for j in range(i)]
         clash = f"(or false {' '.join(pairs)})"
         text = f"(ite (clash.{partition} a) #x0000000000000000\n  "
-        for hit, (rbar, rlar) in zip(hits, enabled, strict=True):
+        slot = f"(ite (clash.{partition} a) #xff\n  "
+        for hit, (index, (rbar, rlar)) in zip(hits, enabled, strict=True):
             text += f"(ite {hit} (concat {word(rbar)} {word(rlar)})\n  "
+            slot += f"(ite {hit} #x{index:02x}\n  "
         decider = text + "#x0000000000000000" + ")" * (len(enabled) + 1)
+        slot += "#xff" + ")" * (len(enabled) + 1)
         return (
             f"(define-fun clash.{partition} ((a Addr)) Bool {clash})\n"
             f"(define-fun decider.{partition} ((a Addr)) Pair {decider})\n"
+            f"(define-fun slot.{partition} ((a Addr)) (_ BitVec 8) {slot})\n"
             f"(define-fun user.{partition} ((a Addr)) Rights (user (decider.{partition} a)))\n"
             f"(define-fun privileged.{partition} ((a Addr)) Rights"
             f" (privileged (decider.{partition} a) (clash.{partition} a) a))"
@@ -107,16 +113,19 @@ class TextPmp:
     def functions(self, partition: str, words: Sequence[Words], target: Target) -> str:
         """``decider.P`` is the deciding entry's pmpcfg byte; zero where none matches."""
         del target
-        text, depth = "", 0
+        text = number = ""
+        depth = 0
         for slot, (pmpaddr, config) in enumerate(words):
             if config >> 3 & 3:
                 below = words[slot - 1][0] if slot else 0
                 literals = f"{word(below)} {word(pmpaddr)} #x{config & 0xFF:02x}"
                 text += f"(ite (matches {literals} a) #x{config & 0xFF:02x}\n  "
+                number += f"(ite (matches {literals} a) #x{slot:02x}\n  "
                 depth += 1
         decider = text + "#x00" + ")" * depth
         return (
             f"(define-fun decider.{partition} ((a Addr)) Cfg {decider})\n"
+            f"(define-fun slot.{partition} ((a Addr)) (_ BitVec 8) {number}#xff{')' * depth})\n"
             f"(define-fun user.{partition} ((a Addr)) Rights (user (decider.{partition} a)))\n"
             f"(define-fun privileged.{partition} ((a Addr)) Rights (privileged (decider.{partition} a) a))"
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from layoutplan.address import AddressRange
 from layoutplan.check import registers
-from layoutplan.check.checker import Grants, prove_isolation, structural_verdict
+from layoutplan.check.case import Case, Grants, Switch
+from layoutplan.check.checker import prove
 from layoutplan.check.elf_image import EM_ARM, EM_RISCV, ElfImage, read_image
 from layoutplan.check.execution import execute
 from layoutplan.check.facts import Facts, facts_of
@@ -32,6 +33,11 @@ def verify_image(elf: Path, system: System, plan: Plan | None = None) -> Verdict
 
 def verify_elf(image: ElfImage, system: System, plan: Plan | None = None) -> Verdict:
     """:func:`verify_image` for an image that was read."""
+    return prove(image_case(image, system, plan))
+
+
+def image_case(image: ElfImage, system: System, plan: Plan | None) -> Case:
+    """What there is to prove of an image, with everything that is decided without a solver."""
     found: list[Finding] = []
     machine = EM_ARM if system.target.machine is Machine.ARM else EM_RISCV
     if image.machine != machine:
@@ -43,22 +49,31 @@ def verify_elf(image: ElfImage, system: System, plan: Plan | None = None) -> Ver
         structural.append("as-planned")
         found += _as_planned(plan, parts)
     facts = facts_of(system, parts.blocks, parts.kernel)
-    if system.unit is UnitName.NONE:
-        found += image_rules(system, image, parts, facts, None)
-        return structural_verdict(structural, found)
-    structural += ["table", "transition"]
-    table, table_findings = read_table(image, system)
-    found += table_findings
+    isolated = system.unit is not UnitName.NONE
+    table = None
+    if isolated:
+        structural.append("table")
+        table, table_findings = read_table(image, system)
+        found += table_findings
     found += image_rules(system, image, parts, facts, table)
     if table is None:
-        return structural_verdict(structural, found)
+        return Case(system=system, structural=tuple(structural), found=tuple(found), facts=facts)
     words: dict[str, tuple[Words, ...]] = {}
+    switches: dict[str, Switch] = {}
     for index, partition in enumerate(facts.partitions):
-        words[partition], broken = execute(system, table, index)
-        found += broken
+        words[partition], switches[partition] = execute(system, table, index)
     if plan is not None:
         found += _words_as_planned(system, plan, words)
-    return prove_isolation(system, facts, words, grants_of(facts, table, found), structural, found)
+    grants = grants_of(facts, table, found)
+    return Case(
+        system=system,
+        structural=tuple(structural),
+        found=tuple(found),
+        facts=facts,
+        words=words,
+        grants=grants,
+        switches=switches,
+    )
 
 
 def _as_planned(plan: Plan, parts: ImageParts) -> Iterator[Finding]:
