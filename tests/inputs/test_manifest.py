@@ -159,11 +159,7 @@ def test_what_is_laid_over_a_chip_keeps_the_rest_of_it() -> None:
     [
         ("", True),
         ('[memory.ram]\nlength = "64K"', True),
-        (
-            '[memory.fast]\norigin = 0x2000_0000\nlength = "1K"\naccess = "rw"\n[memory.ram]\norigin = 0x2000_0400',
-            False,
-        ),
-        ('[memory.ram]\nlength = "8M"', False),
+        ('[memory.flash]\norigin = 0x0080_0000\nlength = "1M"', False),
         ('[memory.ram]\naccess = "rwx"', False),
         ('[memory.new]\norigin = 0x6000_0000\nlength = "1M"\naccess = "rw"', False),
     ],
