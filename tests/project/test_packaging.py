@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 
@@ -12,26 +13,15 @@ import pytest
 
 from tests.toolchain import ROOT
 
-PROBE = """
-from importlib import resources
-import layoutplan
-from layoutplan.errors import Fault
-names = {
-    "layoutplan": ("py.typed",),
-    "layoutplan.ld_templates": ("layout.ld.j2", "region_table.rs.j2"),
-    "layoutplan.inputs.chips": ("mps2-an385.toml",),
-    "layoutplan.report": ("page.html.j2",),
-}
-for package, files in names.items():
-    for file in files:
-        assert resources.files(package).joinpath(file).is_file(), (package, file)
-print(layoutplan.__file__)
-"""
+IGNORED = shutil.ignore_patterns(".*", "target", "out", "build")
 
 
 def fresh_environment(folder: Path) -> Path:
     """A virtual environment that sees this one's dependencies but not this one's layoutplan."""
     venv.create(folder, with_pip=True, symlinks=True)
+    theirs = sysconfig.get_path("purelib", vars={"base": str(folder)})
+    # A folder named in a .pth file is searched, but the .pth files inside it, and so an editable install, are not read.
+    Path(theirs, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "bin" / "python"
 
 
@@ -47,9 +37,13 @@ def test_everything_is_found_after_install(tmp_path: Path, *, editable: bool) ->
     source: list[str | Path] = ["-e", ROOT]
     if not editable:
         # A copy, because building leaves its own folder in the tree that other tests read at the same time.
-        tree = shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns(".*", "target", "out", "build"))
+        tree = shutil.copytree(ROOT, tmp_path / "tree", ignore=IGNORED)
         run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", tree, cwd=tmp_path)
         source = list((tmp_path / "dist").glob("*.whl"))
     run(python, "-m", "pip", "install", "-q", "--no-deps", *source, cwd=tmp_path)
-    where = run(python, "-c", PROBE, cwd=tmp_path)
+    sample = shutil.copytree(ROOT / "samples" / "flight_controller", tmp_path / "sample", ignore=IGNORED)
+    run(python, "-m", "layoutplan", "solve", "layout.toml", "--cargo", "--out", "out", cwd=sample)
+    assert {"layout.ld", "region_table.rs", "report.html"} <= {path.name for path in (sample / "out").iterdir()}
+    where = run(python, "-c", "import layoutplan; print(layoutplan.__file__)", cwd=tmp_path)
     assert str(ROOT if editable else tmp_path) in where
+    assert Path(where.strip()).with_name("py.typed").is_file()
