@@ -6,7 +6,7 @@ does not call the enumeration; the two are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -188,21 +188,18 @@ def exactness(partition: str, granted: Iterable[tuple[AddressRange, Access]]) ->
     )
 
 
-def seams(partition: str, whole: Iterable[Need]) -> Query:
-    """Two addresses of one undivided need that different slots decide; the control takes any two addresses."""
-    same = [
-        f"(and (within {x} {address(n.range.base)} {address(n.range.end)}) (within b {address(n.range.base)}"
-        f" {address(n.range.end)}))"
-        for n in whole
-        for x in "a"
-    ]
-    decided = f"(not (= (slot.{partition} a) #xff)) (not (= (slot.{partition} b) #xff))"
-    differ = f"(not (= (slot.{partition} a) (slot.{partition} b)))"
+def seams(partition: str, whole: Sequence[Need]) -> Query:
+    """Two addresses of one undivided need that different slots decide; the control gives one byte a slot of its own."""
+    bounds = [(address(need.range.base), address(need.range.end)) for need in whole]
+    same = any_of(f"(and (within a {base} {end}) (within b {base} {end}))" for base, end in bounds)
+    asked = "(and {same} (not (= {slot} #xff)) (not (= (slot.{p} b) #xff)) (not (= {slot} (slot.{p} b))))"
+    slot = f"(slot.{partition} a)"
+    alone = f"(ite (= a {bounds[0][0]}) #xfe {slot})" if bounds else "#xfe"
     return Query(
         rule="seam",
         partition=partition,
-        asserted=f"(and {any_of(same)} {decided} {differ})",
-        control=f"(and (issued a) (issued b) {differ})",
+        asserted=asked.format(same=same, slot=slot, p=partition),
+        control=asked.format(same=same, slot=alone, p=partition) if bounds else "true",
     )
 
 
