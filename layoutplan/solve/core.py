@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.facts import Fact
 from layoutplan.solve.homes import propose
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
-from layoutplan.solve.record import No, Record, Yes
 from layoutplan.solve.relax import keeping
+
+if TYPE_CHECKING:
+    from layoutplan.solve.record import Record
 
 SEARCH_SHARE = 20
 """The search gets this part of the effort for one deletion: most subsets are decided in a few steps."""
@@ -29,9 +32,9 @@ class Holds(enum.Enum):
 
 
 class CoreFinder:
-    """Decides subsets of the constraints: the search where it is exact, Z3 for the rest."""
+    """Decides subsets of the constraints: the search where it is exact, Z3, unless ``record`` is none, for the rest."""
 
-    def __init__(self, problem: Problem, placer: Placer, record: Record, effort: int) -> None:
+    def __init__(self, problem: Problem, placer: Placer, record: Record | None, effort: int) -> None:
         self._problem = problem
         self._placer = placer
         self._record = record
@@ -80,6 +83,10 @@ class CoreFinder:
             return Holds.YES, ()
         if searched.decided:
             return Holds.NO, facts
+        from layoutplan.solve.record import No, Yes
+
+        if self._record is None:
+            return Holds.UNKNOWN, ()
         answer = self._record.check(facts, self._effort // Z3_SHARE)
         if isinstance(answer, No):
             return Holds.NO, answer.core

@@ -74,12 +74,16 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
         case "block":
             item = problem.items[fact.index]
             homes = " or ".join(item.block.memories)
-            what = (
-                f"`{item.block.name}` needs {plural(item.block.size, 'byte')} of {homes}, aligned to {item.block.align}"
-            )
+            what = f"`{item.block.name}` needs {plural(item.block.size, 'byte')} of {homes}"
+            if item.block.align > unit.granule:
+                what += f", aligned to {item.block.align}"
             if item.charged:
-                least = least_slots(problem, fact.index)
-                what += f", and {plural(least, 'slot')} or more of {_names(problem, item.charged)}"
+                one = unit.least_granted(item.block.size, 1)
+                what += f" ({one} in one slot)" if one is not None and one > item.block.size else ""
+                each = " each" if len(item.charged) > 1 else ""
+                what += (
+                    f" and {plural(least_slots(problem, fact.index), 'slot')}{each} of {_names(problem, item.charged)}"
+                )
             return f"block {item.block.name}", what, where_of(problem, fact.index)
         case "split":
             block = problem.items[fact.index].block

@@ -55,16 +55,18 @@ class Record:
     """All constraints of one problem in one Z3 context of its own, so that nothing asked before changes an answer.
 
     With a ``proposal`` only layouts with its order, memories and numbers of regions are models: enough to accept or
-    refuse it, in time linear in the blocks. Its ``No`` says nothing of other layouts.
+    refuse it, in time linear in the blocks. Its ``No`` says nothing of other layouts. A ``lean`` record has no more
+    regions than the budgets allow: its ``No`` holds, but its core leaves out the budgets.
     """
 
-    def __init__(self, problem: Problem, proposal: Layout | None = None) -> None:
+    def __init__(self, problem: Problem, proposal: Layout | None = None, *, lean: bool = False) -> None:
         import z3  # type: ignore[import-untyped]  # z3 ships no types
 
         self._z3: ModuleType = z3
         self._context = z3.Context()
         self.problem = problem
         self._proposal = proposal
+        self._lean = lean
         self.facts = facts_of(problem)
         self._granule = problem.unit.granule
         self._origins = tuple(self._origin(home) for home in range(len(problem.spaces)))
@@ -141,7 +143,8 @@ class Record:
         lives = {home: z3.Bool(f"home {item.index} {home}", self._context) for home in homes}
         if not lives:
             # A pin outside every memory that the block may use.
-            facts = (Fact("block", item.index), Fact("pin", item.index))
+            memories = [Fact("memory", self.problem.space(name)) for name in item.block.memories]
+            facts = (Fact("block", item.index), Fact("pin", item.index), *memories)
             self._solver.add(z3.Or(*(z3.Not(self._literals[fact]) for fact in facts)))
             return {}
         self._solver.add(z3.Or(*lives.values()))
@@ -181,7 +184,7 @@ class Record:
         return cuts
 
     def _most_pieces(self, item: Item) -> int:
-        """More pieces than this no partition can pay, or no block of that size can use.
+        """More pieces than this no block of that size can use, or, when lean, no partition can pay.
 
         A cover's units rise by eight (by two for NAPOT) from either end to the largest, which the size bounds.
         """
@@ -191,12 +194,14 @@ class Record:
             return len(self.problem.unit.cover(granted, item.wholes) or (granted,))
         if unit is UnitName.ARMV8M or (unit is UnitName.PMP and "tor" in self.problem.system.target.pmp.modes):
             return 1
-        budgets = [self.problem.system.partition(self.problem.partitions[p]).slots for p in item.charged]
-        usable = min([usable_slots(self.problem.system), *(cap for cap in budgets if cap is not None)])
-        others = max(sum(p in other.charged for other in self.problem.items) - 1 for p in item.charged)
         steps = next_power_of_two(-(-item.block.size // self._granule)).bit_length()
         useful = 2 * (-(-steps // 3) if unit is not UnitName.PMP else steps)
-        return max(1, min(MOST_SLOTS, usable - others, useful))
+        most = min(MOST_SLOTS, useful)
+        if self._lean:
+            for partition in item.charged:
+                others = sum(partition in other.charged for other in self.problem.items) - 1
+                most = min(most, self.problem.budgets[partition] - others)
+        return max(1, most)
 
     def _legal(self, item: Item, literal: Term, low: Term, high: Term) -> None:
         """That one region matches exactly ``[low, high)``, unless it is empty."""

@@ -8,6 +8,7 @@ from layoutplan.model.component import System
 from layoutplan.model.lock import Lock
 from layoutplan.model.plan import Infeasible, Outcome, OutOfEffort, Solved
 from layoutplan.solve.capacity import impossible
+from layoutplan.solve.core import CoreFinder
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
 from layoutplan.solve.facts import Fact, told
 from layoutplan.solve.floor import floor_of, padding_options
@@ -36,7 +37,9 @@ def solve(
     problem = problem_of(system)
     placer = Placer(problem.unit)
     if core := impossible(problem):
-        return _infeasible(problem, core, effort, minimal=True)
+        # Counting shows it at once; a smaller core than the counted one may come from rounding.
+        core, minimal = CoreFinder(problem, placer, None, effort).minimal(core)
+        return _infeasible(problem, core, effort, minimal=minimal)
     known = lock if not update else None
     searched = Searched(None, False)
     if known is not None and (layout := kept(problem, known)) is not None:
@@ -62,16 +65,18 @@ def _accepted(problem: Problem, layout: Layout, effort: int) -> bool:
 
 def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -> Outcome:
     """Z3's own answer, with nothing proposed. ``infeasible``: an exact search has already shown that none exists."""
-    from layoutplan.solve.core import CoreFinder
     from layoutplan.solve.record import No, Record, Yes
 
+    if not infeasible:
+        lean = Record(problem, lean=True)
+        answer = lean.check(lean.facts, effort)
+        if isinstance(answer, Yes):
+            proposal = _bounded(problem, placer, compacted(problem, placer, lean.layout()))
+            return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
+        if not isinstance(answer, No):
+            return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
     record = Record(problem)
     answer = record.check(record.facts, effort)
-    if isinstance(answer, Yes):
-        proposal = _bounded(problem, placer, compacted(problem, placer, record.layout()))
-        return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
-    if not isinstance(answer, No) and not infeasible:
-        return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
     start = answer.core if isinstance(answer, No) else record.facts
     core, minimal = CoreFinder(problem, placer, record, effort).minimal(start)
     return _infeasible(problem, core, effort, minimal=minimal)
