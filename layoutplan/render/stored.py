@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
 from layoutplan.model.access import UnitName
-from layoutplan.model.plan import Slot, Words
+from layoutplan.model.plan import Plan, Slot, Words
 
 _RBAR_VALID = 1 << 4
 """MPU_RBAR.VALID: the store selects the region named in REGION, so that no store to MPU_RNR is needed."""
+
+ENTRIES_PER_CFG = 4
+"""PMP entries whose configuration bytes share one pmpcfg register on RV32."""
 
 
 def stored_words(unit: UnitName, slot: Slot) -> Words:
@@ -19,13 +22,30 @@ def stored_words(unit: UnitName, slot: Slot) -> Words:
     return first, second
 
 
-def _rasr_type(words: Words) -> int:
-    """TEX, S, C and B: bits 21 to 16 of MPU_RASR."""
-    return words[1] >> 16 & 0x3F
+def type_field(unit: UnitName, words: Words) -> int:
+    """The memory attributes inside a pair.
+
+    TEX, S, C and B (MPU_RASR bits 21 to 16) before Armv8-M; there, SH (MPU_RBAR bits 4 and 3) above AttrIndx (MPU_RLAR
+    bits 3 to 1). PMP entries have none.
+    """
+    first, second = words
+    match unit:
+        case UnitName.ARMV6M | UnitName.ARMV7M:
+            return second >> 16 & 0x3F
+        case UnitName.ARMV8M:
+            return (first >> 3 & 3) << 3 | second >> 1 & 7
+    return 0
 
 
-TYPE_FIELDS: Mapping[UnitName, Callable[[Words], int]] = {
-    UnitName.ARMV6M: _rasr_type,
-    UnitName.ARMV7M: _rasr_type,
-}
-"""The memory attributes inside a pair, for units whose pairs have any."""
+def config_words(plan: Plan, partition: str) -> tuple[int, ...]:
+    """The whole pmpcfg registers that hold a dynamic entry, with the bytes of static neighbours as they are."""
+    if plan.slots.dynamic == 0:
+        return ()
+    first = plan.slots.first_dynamic // ENTRIES_PER_CFG
+    last = (plan.slots.first_dynamic + plan.slots.dynamic - 1) // ENTRIES_PER_CFG
+    return tuple(_config_word(plan.registers[partition], number) for number in range(first, last + 1))
+
+
+def _config_word(slots: Sequence[Slot], number: int) -> int:
+    own = slots[ENTRIES_PER_CFG * number : ENTRIES_PER_CFG * (number + 1)]
+    return sum(slot.words[1] << 8 * position for position, slot in enumerate(own))

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, merge
-from layoutplan.model.access import Access, UnitName
+from layoutplan.model.access import Access, Machine, UnitName
 from layoutplan.model.component import Role, System, Task
+from layoutplan.model.memory import PmpTraits
 from layoutplan.model.plan import Placement, Plan, Slot
+from layoutplan.protection.armv8m import MAIR0, MAIR1
 from layoutplan.render.identity import plan_hash
 from layoutplan.render.names import constant
-from layoutplan.render.stored import TYPE_FIELDS, stored_words
+from layoutplan.render.stored import ENTRIES_PER_CFG, config_words, stored_words, type_field
 from layoutplan.render.templates import fill
 
 
@@ -30,6 +32,7 @@ class PartitionRows:
     name: str
     constant: str
     rows: tuple[Row, ...]
+    configs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Everything that the table's template needs. ``types`` and ``shared`` are for the checks alone."""
+    """Everything that the table's template needs.
+
+    ``attributes`` are MPU_MAIR0 and MPU_MAIR1. ``pmp``, ``fixed`` (number and configuration of entries that cannot be
+    written), ``types`` and ``shared`` are for the checks alone.
+    """
 
     hash: int
     unit: UnitName
+    machine: Machine
     isolated: bool
+    reserved: int
+    attributes: tuple[int, int]
+    pmp: PmpTraits
+    fixed: tuple[Row, ...]
     first_static: int
     first_dynamic: int
     static: tuple[Row, ...]
@@ -62,8 +74,7 @@ class Table:
 
 def region_table(system: System, plan: Plan) -> str:
     """The text of ``region_table.rs``."""
-    prepared = table(system, plan)
-    return fill("region_table.rs.j2", table=prepared)
+    return fill("region_table.rs.j2", table=table(system, plan), per_config=ENTRIES_PER_CFG)
 
 
 def table(system: System, plan: Plan) -> Table:
@@ -73,18 +84,33 @@ def table(system: System, plan: Plan) -> Table:
     isolated = plan.unit is not UnitName.NONE
     static = tuple(_static(plan)) if isolated else ()
     partitions = tuple(
-        PartitionRows(name=name, constant=constant(name), rows=tuple(_dynamic(plan, name)) if isolated else ())
+        PartitionRows(
+            name=name,
+            constant=constant(name),
+            rows=tuple(_dynamic(plan, name)) if isolated else (),
+            configs=config_words(plan, name) if plan.unit is UnitName.PMP else (),
+        )
         for name in names
     )
     grants = tuple(_grants(plan, names)) if isolated else ()
     stacks = tuple(_stack(plan, task, names) for task in tasks)
     interrupts = tuple(_interrupts(system, tasks))
     number = plan_hash(system, plan)
-    rows = (*static, *(row for partition in partitions for row in partition.rows), *grants, *stacks, *interrupts)
+    rows = [*static, *(row for partition in partitions for row in partition.rows), *grants, *stacks, *interrupts]
+    rows += [Row(words=partition.configs, comment="") for partition in partitions]
     return Table(
         hash=number,
         unit=plan.unit,
+        machine=system.target.machine,
         isolated=isolated,
+        reserved=plan.slots.reserved if isolated else 0,
+        attributes=(MAIR0, MAIR1) if plan.unit is UnitName.ARMV8M else (0, 0),
+        pmp=system.target.pmp,
+        fixed=tuple(
+            Row(words=(entry.index, entry.config), comment=f"entry {entry.index}")
+            for entry in system.target.pmp.fixed
+            if entry.hardwired
+        ),
         first_static=plan.slots.first_static if isolated else 0,
         first_dynamic=plan.slots.first_dynamic if isolated else 0,
         static=static,
@@ -161,17 +187,21 @@ def _interrupts(system: System, tasks: list[Task]) -> Iterator[Row]:
 
 def _types(system: System, plan: Plan) -> Iterator[Row]:
     """Where regions may lie, and with which memory attributes, as the words have them."""
-    if plan.unit not in TYPE_FIELDS:
-        return
-    pieces = [(memory.range, memory.name) for memory in system.target.memories]
-    pieces += [(piece, grant.name) for grant in plan.peripherals for piece in merge(grant.cover)]
-    words = [slot for registers in plan.registers.values() for slot in registers if slot.owner is not None]
-    owned: dict[str, int] = {slot.owner: TYPE_FIELDS[plan.unit](slot.words) for slot in words if slot.owner is not None}
-    homes = {placement.block.name: placement.memory for placement in plan.placements}
-    by_place = {homes.get(owner, owner): field for owner, field in sorted(owned.items())}
-    for piece, name in sorted(pieces):
-        if name in by_place:
-            yield Row(words=(piece.base, piece.end, by_place[name]), comment=f"{name} {piece}")
+    fields = {
+        slot.owner: type_field(plan.unit, slot.words)
+        for registers in plan.registers.values()
+        for slot in registers
+        if slot.owner is not None
+    }
+    pieces: dict[str, set[AddressRange]] = {}
+    for placement in plan.placements:
+        whole = system.target.memory(placement.memory).range
+        pieces.setdefault(placement.block.name, set()).add(whole)
+    for grant in plan.peripherals:
+        pieces.setdefault(grant.name, set()).update(merge(grant.cover))
+    rows = {(piece, fields[name]) for name, ranges in pieces.items() if name in fields for piece in ranges}
+    for piece, field in sorted(rows):
+        yield Row(words=(piece.base, piece.end, field), comment=str(piece))
 
 
 def _shared(plan: Plan) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layoutplan.address import AddressRange
-from layoutplan.model.access import Access, Isolation, Kind, Trust, UnitName
+from layoutplan.model.access import Access, Isolation, Kind, Machine, Trust, UnitName
 from layoutplan.model.component import Component, InputSection, Kernel, Partition, Role, Share, System, Task
 from layoutplan.model.memory import Memory, MemoryType, Target
 from layoutplan.model.plan import (
@@ -31,7 +31,7 @@ FLASH = AddressRange.of(0x0000_0000, 256 * 1024)
 RAM = AddressRange.of(0x2000_0000, 64 * 1024)
 UART = AddressRange.of(0x4000_4000, 0x400)
 SLOTS = 8
-FIRST_DYNAMIC = 2
+STATIC = 2
 
 _RX, _R, _RW = Access.RX, Access.R, Access.RW
 
@@ -208,8 +208,31 @@ def rasr(piece: AddressRange, base: int, log2: int, access: Access, attributes: 
     return xn << 28 | ap << 24 | attributes << 16 | srd << 8 | (log2 - 1) << 1 | 1
 
 
-def region(piece: AddressRange, access: Access, attributes: int) -> Words:
-    """One MPU region for ``piece``: the least aligned power of two around it, the rest cut off by SRD."""
+def region(unit: UnitName, piece: AddressRange, access: Access) -> tuple[Words, ...]:
+    """The pairs for ``piece``, written out from the manuals: one on Arm, two for TOR."""
+    if unit is UnitName.ARMV8M:
+        return (_pmsav8(piece, access),)
+    if unit is UnitName.PMP:
+        return _pmp(piece, access)
+    return (_pmsav7(piece, access, _attributes(piece)),)
+
+
+def _pmsav8(piece: AddressRange, access: Access) -> Words:
+    """RAM is attribute 0 and outer shareable, flash attribute 1, devices attribute 3 and outer shareable."""
+    index, sharing = (1, 0b00) if piece.base < RAM.base else (0, 0b10) if piece.base < UART.base else (3, 0b10)
+    ap = 0b01 if Access.WRITE in access else 0b11
+    xn = 0 if Access.EXECUTE in access else 1
+    return piece.base | sharing << 3 | ap << 1 | xn, piece.end - 32 | index << 1 | 1
+
+
+def _pmp(piece: AddressRange, access: Access) -> tuple[Words, ...]:
+    if piece.size & piece.size - 1 == 0 and piece.base % piece.size == 0:
+        return ((piece.base >> 2 | (piece.size >> 3) - 1, 0b11 << 3 | access),)
+    return (piece.base >> 2, 0), (piece.end >> 2, 0b01 << 3 | access)
+
+
+def _pmsav7(piece: AddressRange, access: Access, attributes: int) -> Words:
+    """One MPU region: the least aligned power of two around it, the rest cut off by SRD."""
     log2 = 5
     while piece.base >> log2 != piece.last >> log2:
         log2 += 1
@@ -222,39 +245,53 @@ def _attributes(piece: AddressRange) -> int:
     return 0x02 if piece.base < RAM.base else 0x07 if piece.base < UART.base else 0x05
 
 
-def plan(asked: System | None = None, blocks: Iterable[Sketch] = BLOCKS) -> Plan:
-    """The plan for ``asked``: every partition's slots 2 to 7, ordered by address, 0 and 1 static and unused."""
+def plan(asked: System | None = None, blocks: Iterable[Sketch] = BLOCKS, *, static: int = STATIC) -> Plan:
+    """The plan for ``asked``: regions by address, static slots without use, first or last as the unit has it."""
     asked = asked or system()
     unit = asked.unit
     placements = tuple(placement(sketch) for sketch in blocks)
     peripherals = (PeripheralGrant(name="uart1", partition="gps", range=UART, cover=(UART,)),)
-    registers = {}
-    for partition in sorted(partition.name for partition in asked.partitions):
+    isolated = unit is not UnitName.NONE
+    static_first = unit in (UnitName.ARMV6M, UnitName.ARMV7M)
+    dynamic = SLOTS - static
+    first_dynamic, first_static = (static, 0) if static_first else (0, dynamic)
+    registers: dict[str, tuple[Slot, ...]] = {}
+    for partition in sorted(partition.name for partition in asked.partitions) if isolated else ():
         wanted = [
             (placed.granted, placed.block.granted_to[partition], placed.block.name)
             for placed in placements
             if partition in placed.block.granted_to
         ]
         wanted += [(grant.range, _RW, grant.name) for grant in peripherals if grant.partition == partition]
-        slots = [Slot(index=index, words=DISABLED, static=True) for index in range(FIRST_DYNAMIC)]
-        for piece, access, owner in sorted(wanted):
-            slots.append(Slot(index=len(slots), words=region(piece, access, _attributes(piece)), owner=owner))
-        slots += [Slot(index=index, words=DISABLED) for index in range(len(slots), SLOTS)]
-        registers[partition] = tuple(slots)
-    isolated = unit is not UnitName.NONE
+        pairs = [(owner, words) for piece, access, owner in sorted(wanted) for words in region(unit, piece, access)]
+        slots = {
+            index: Slot(index=index, words=DISABLED, static=True)
+            for index in range(first_static, first_static + static)
+        }
+        for index in range(first_dynamic, first_dynamic + dynamic):
+            owner, words = pairs.pop(0) if pairs else (None, DISABLED)
+            slots[index] = Slot(index=index, words=words, owner=owner)
+        assert not pairs, "the sketch needs more slots"
+        registers[partition] = tuple(slots[index] for index in sorted(slots))
     return Plan(
         unit=unit,
         isolation=asked.isolation,
         placements=placements,
         peripherals=peripherals,
         slots=SlotMap(
-            first_static=0,
-            static=FIRST_DYNAMIC if isolated else 0,
-            first_dynamic=FIRST_DYNAMIC if isolated else 0,
-            dynamic=SLOTS - FIRST_DYNAMIC if isolated else 0,
+            first_static=first_static if isolated else 0,
+            static=static if isolated else 0,
+            first_dynamic=first_dynamic if isolated else 0,
+            dynamic=dynamic if isolated else 0,
             first_reserved=SLOTS,
             reserved=0,
         ),
-        registers=registers if isolated else {},
+        registers=registers,
         objective=Objective(weights={}, value=0.0, bound=0.0, optimal=False),
     )
+
+
+def on(unit: UnitName) -> System:
+    """The system on another unit."""
+    machine = Machine.RISCV if unit is UnitName.PMP else Machine.ARM
+    return system(target=replace(system().target, unit=unit, machine=machine))

@@ -113,8 +113,11 @@ class KernelSource:
     table: int = 32
     extra: str = ""
     plan_symbols: tuple[str, ...] = field(default=())
+    dialect: Dialect = THUMB
 
     def __str__(self) -> str:
+        start = "Reset" if self.dialect is THUMB else "_start"
+        function = self.dialect.function
         symbols = "\n".join(f".global {name}\n{name}:" for name in self.plan_symbols)
         data = f'.section .data.d,"aw",%progbits\n.balign 4\nd: .fill {self.data}, 1, 0xda\n' if self.data else ""
         bss = f'.section .bss.b,"aw",%nobits\n.balign 4\nb: .space {self.bss}\n' if self.bss else ""
@@ -122,8 +125,9 @@ class KernelSource:
         used = "".join(f".word {name}\n" for name in "dbu" if f"\n{name}:" in data + bss + uninit)
         table = f'.section .lp.region_table,"a",%progbits\n.balign 8\n{symbols}\n.fill {self.table}, 1, 0x7a\n'
         return (
-            f'.section .vector_table.reset,"a",%progbits\n.word 0\n.word Reset\n.space {self.vectors - 8}\n'
-            f'.section .text.Reset,"ax",%progbits\n.global Reset\n.thumb_func\nReset: b .\n.space {self.text - 2}\n'
+            f'.section .vector_table.reset,"a",%progbits\n.word 0\n.word {start}\n.space {self.vectors - 8}\n'
+            f'.section .text.Reset,"ax",%progbits\n.global {start}\n{function}{start}: b .\n'
+            f".space {self.text - self.dialect.jump}\n"
             f'.balign 4\n.word n\n{used}.section .rodata.n,"a",%progbits\n.balign 4\nn: .fill {self.rodata}, 1, 0xc0\n'
             f"{data}{bss}{uninit}{table if self.table else ''}{self.extra}\n"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from layoutplan.address import AddressRange
+from layoutplan.model.access import Machine, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.memory import Reserve
 from layoutplan.model.plan import Plan
@@ -15,27 +16,33 @@ from layoutplan.render import plan_hash, render
 from layoutplan.render.names import output_section
 from tests.render import builder
 from tests.render.image import Image, read
-from tests.render.objects import LINKERS, assemble, component_source, kernel_source, link
+from tests.render.objects import LINKERS, RV32, THUMB, assemble, component_source, kernel_source, link
 
 both_linkers = pytest.mark.parametrize("linker", LINKERS)
 
 
 def build(linker: str, folder: Path, system: System, plan: Plan, **kernel: object) -> Image:
     """Render, assemble, link with every section accounted for, read."""
+    dialect = THUMB if system.target.machine is Machine.ARM else RV32
     script = folder / "layout.ld"
     script.write_text(render(system, plan)["layout.ld"])
-    objects = [assemble(component_source(component), folder / f"{component.name}.o") for component in system.components]
-    objects.append(assemble(str(kernel_source(system, plan, **kernel)), folder / "kernel.o"))
+    objects = [
+        assemble(component_source(component, dialect), folder / f"{component.name}.o", dialect)
+        for component in system.components
+    ]
+    source = kernel_source(system, plan, dialect=dialect, **kernel)
+    objects.append(assemble(str(source), folder / "kernel.o", dialect))
     out = folder / "firmware.elf"
-    result = link(linker, script, objects, out, "--orphan-handling=error")
+    result = link(linker, script, objects, out, "--orphan-handling=error", dialect=dialect)
     assert result.returncode == 0, result.stderr
     assert not result.stderr
     return read(out)
 
 
+@pytest.mark.parametrize("unit", [UnitName.ARMV7M, UnitName.ARMV8M, UnitName.PMP])
 @both_linkers
-def test_every_part_lies_where_the_plan_says(linker: str, tmp_path: Path) -> None:
-    system = builder.system()
+def test_every_part_lies_where_the_plan_says(linker: str, unit: UnitName, tmp_path: Path) -> None:
+    system = builder.on(unit)
     plan = builder.plan(system)
     image = build(linker, tmp_path, system, plan)
     for placement in plan.placements:
