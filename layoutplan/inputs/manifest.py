@@ -56,7 +56,7 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
     try:
         manifest = msgspec.convert(tables, ManifestTable)
     except msgspec.ValidationError as error:
-        # Only what JSON Schema and msgspec read differently comes here, such as 1.0 for a whole number.
+        # The schema is made of the same structs, so nothing is known to come here; a wrong shape stays bad input.
         raise BadInput([Fault(code="bad-value", message=str(error), where=path.name)]) from None
     target, chip = read_target(manifest, faults)
     if not target.memories:

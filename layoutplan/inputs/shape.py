@@ -84,13 +84,19 @@ def check_shape(tables: Mapping[str, Any], schema: Mapping[str, Any], faults: Fa
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    """The value with what JSON lacks (dates, NaN, infinities, integers past 64 bits) as null, which nothing accepts."""
+    """The value with what JSON lacks (dates, NaN, infinities, integers past 64 bits) as null, which nothing accepts.
+
+    Floats stay floats, and no float is a whole number.
+    """
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime.date | datetime.time) or (isinstance(value, float) and not math.isfinite(value)):
         return None
+    if isinstance(value, float) and value.is_integer():
+        # To JSON Schema 1.0 is a whole number; to TOML, and to whoever wrote a size as 1.0 by mistake, it is not.
+        return math.nextafter(value, 0.0) if value else -0.5
     if isinstance(value, int) and not isinstance(value, bool) and not -(1 << 63) <= value < 1 << 63:
         return None
     return value

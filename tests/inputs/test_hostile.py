@@ -7,13 +7,18 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layoutplan.errors import BadInput
+from layoutplan.inputs.faults import Faults
+from layoutplan.inputs.location import Locations
 from layoutplan.inputs.lock import read_lock_bytes
 from layoutplan.inputs.manifest import read_manifest_bytes
+from layoutplan.inputs.schema import ManifestTable, manifest_schema
+from layoutplan.inputs.shape import check_shape
 from layoutplan.model.component import System
 from tests.inputs.fixtures import FOLDER, names, twin
 
@@ -94,6 +99,25 @@ def test_any_value_at_any_key(tables: dict[str, Any], changes: list[tuple[int, s
         places = _tables(tables)
         places[where % len(places)][key] = value
     read(tomli_w.dumps(tables).encode())
+
+
+@LAW
+@given(
+    st.sampled_from(TABLES),
+    st.lists(st.tuples(st.integers(0, 99), st.sampled_from(KEYS), VALUES), min_size=1, max_size=2),
+)
+def test_what_the_schema_accepts_msgspec_decodes(tables: dict[str, Any], changes: list[tuple[int, str, Any]]) -> None:
+    tables = copy.deepcopy(tables)
+    for where, key, value in changes:
+        places = _tables(tables)
+        places[where % len(places)][key] = value
+    faults = Faults(Locations("layout.toml", ""))
+    check_shape(tables, manifest_schema(), faults)
+    try:
+        faults.raise_any()
+    except BadInput:
+        return
+    msgspec.convert(tables, ManifestTable)
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever TOML holds
