@@ -17,9 +17,20 @@ class Answer(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+def decide_file(text: str) -> Answer:
+    """The answer to the one question of an SMT-LIB file."""
+    import z3  # type: ignore[import-untyped]
+
+    context = z3.Context()
+    solver = z3.SimpleSolver(ctx=context)
+    solver.set("rlimit", RESOURCE_LIMIT)
+    solver.add(z3.parse_smt2_string(text, ctx=context))
+    return Answer(str(solver.check()))
+
+
 def decide(definitions: str, assertions: Sequence[str]) -> list[tuple[Answer, int | None]]:
     """For each assertion over ``definitions``: the answer and, where satisfiable, the value of ``a`` if it matters."""
-    import z3  # type: ignore[import-untyped]
+    import z3
 
     context = z3.Context()
     text = definitions + "\n".join(f"(assert {assertion})" for assertion in assertions)

@@ -1,0 +1,92 @@
+"""``layoutplan selftest``: the sabotage corpus on the solver that is installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from layoutplan.check import reference, reference_image
+from layoutplan.check.checker import check_plan
+from layoutplan.check.defects import DEFECTS
+from layoutplan.check.elf_image import parse_image
+from layoutplan.check.flips import FlipClass, classify_flips
+from layoutplan.check.lemmas import lemmas
+from layoutplan.check.prove import Answer, decide
+from layoutplan.check.sabotage import REGISTERS, STRUCTURE
+from layoutplan.check.sabotage_image import IMAGES
+from layoutplan.check.verify import verify_elf
+from layoutplan.model.access import UnitName
+from layoutplan.model.evidence import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelftestRow:
+    """One line: the unit, what was broken (``""`` for a good one), the rule that must say so, whether all is well."""
+
+    unit: UnitName
+    name: str
+    rule: str
+    passed: bool
+    detail: str = ""
+
+
+def selftest(units: Iterable[UnitName] = reference.UNITS) -> Iterator[SelftestRow]:
+    """Good plans and images must hold, broken ones must be caught by their rule, lemmas proved, flips classed."""
+    for unit in units:
+        yield from _good(unit)
+        yield from _plans(unit)
+        yield from _images(unit)
+        yield from _flips(unit)
+        yield from _lemmas(unit)
+
+
+def _good(unit: UnitName) -> Iterator[SelftestRow]:
+    image = parse_image(reference_image.image(unit).elf(), "reference")
+    for name, verdict in (
+        ("a good plan", check_plan(reference.system(unit), reference.plan(unit))),
+        ("a good image", verify_elf(image, reference.system(unit))),
+    ):
+        detail = f"{verdict.proved} of {verdict.obligations} obligations"
+        yield SelftestRow(unit=unit, name=name, rule="", passed=verdict.holds, detail=detail)
+
+
+def _plans(unit: UnitName) -> Iterator[SelftestRow]:
+    for sabotage in (*STRUCTURE, *REGISTERS, *DEFECTS):
+        if unit in sabotage.units:
+            verdict = check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit)))
+            yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
+
+
+def _images(unit: UnitName) -> Iterator[SelftestRow]:
+    for sabotage in IMAGES:
+        if unit in sabotage.units:
+            broken = reference_image.image(unit)
+            sabotage.breaks(broken)
+            plan = reference.plan(unit) if sabotage.against_plan else None
+            system = sabotage.asks(reference.system(unit))
+            verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan)
+            yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
+
+
+def _caught(unit: UnitName, name: str, rule: str, partition: str, verdict: Verdict) -> SelftestRow:
+    named = any(f.rule == rule and f.partition in (partition, "") for f in verdict.findings)
+    muddled = {f.rule for f in verdict.findings} & {"methods-disagree", "obligation-count"}
+    detail = ", ".join(sorted({f.rule for f in verdict.findings}))
+    return SelftestRow(unit=unit, name=name, rule=rule, passed=named and not muddled, detail=detail)
+
+
+def _flips(unit: UnitName) -> Iterator[SelftestRow]:
+    image = parse_image(reference_image.image(unit).elf(), "reference")
+    flips = classify_flips(image, reference.system(unit))
+    counts = {outcome: sum(1 for flip in flips if flip.outcome is outcome) for outcome in FlipClass}
+    detail = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())
+    missed = counts[FlipClass.MISSED]
+    yield SelftestRow(unit=unit, name="each bit flipped", rule="", passed=bool(flips) and not missed, detail=detail)
+
+
+def _lemmas(unit: UnitName) -> Iterator[SelftestRow]:
+    for lemma in lemmas(unit, reference.system(unit).target):
+        answers = [answer for answer, _ in decide(lemma.definitions, [lemma.asserted, lemma.control])]
+        detail = " and ".join(answer.value for answer in answers)
+        passed = answers == [Answer.UNSAT, Answer.SAT]
+        yield SelftestRow(unit=unit, name=f"lemma {lemma.name}", rule="", passed=passed, detail=detail)

@@ -1,0 +1,68 @@
+"""The evidence folder: read by cvc5 and by its own script, repeated byte for byte, spoiled and refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from layoutplan.check import reference, reference_image
+from layoutplan.check.evidence import evidence_files
+from layoutplan.check.prove import decide_file
+from layoutplan.check.timing import cvc5_answer
+from layoutplan.model.access import UnitName
+
+Z3 = Path(sys.executable).parent / "z3"
+
+
+def folder(unit: UnitName, tmp_path: Path) -> tuple[Path, Path, dict[str, str]]:
+    elf, out = tmp_path / "firmware.elf", tmp_path / "evidence"
+    elf.write_bytes(reference_image.image(unit).elf())
+    verdict, files = evidence_files(elf, reference.system(unit))
+    assert verdict.holds
+    for name, text in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return elf, out, files
+
+
+def check(out: Path, elf: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", str(out / "check.sh"), str(elf), str(Z3)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_cvc5_and_z3_give_every_expected_answer(unit: UnitName, tmp_path: Path) -> None:
+    pytest.importorskip("cvc5")
+    _, _, files = folder(unit, tmp_path)
+    expected = [line.split() for line in files["expected.txt"].splitlines()]
+    assert len(expected) > 50
+    for answer, name in expected:
+        assert cvc5_answer(files[name]) == answer, name
+        assert decide_file(files[name]).value == answer, name
+
+
+def test_the_folder_is_the_same_twice(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    _, _, first = folder(UnitName.ARMV7M, tmp_path / "a")
+    _, _, second = folder(UnitName.ARMV7M, tmp_path / "b")
+    assert first == second
+
+
+def test_the_script_checks_the_folder_alone(tmp_path: Path) -> None:
+    elf, out, files = folder(UnitName.ARMV7M, tmp_path)
+    good = check(out, elf)
+    questions = len(files["expected.txt"].splitlines())
+    assert (good.returncode, good.stdout) == (0, f"{questions} questions asked, 0 wrong\n"), good.stderr
+    image = reference_image.image(UnitName.ARMV7M)
+    image.patch("LP_DYNAMIC", 4, image.word("LP_DYNAMIC", 4) ^ 2)
+    elf.write_bytes(image.elf())
+    assert check(out, elf).returncode != 0
+    question = out / "obligations" / "isolation.uart.smt2"
+    question.write_text(question.read_text().replace("(assert ", "(assert false) (assert ", 1))
+    assert "isolation.uart.smt2: FAILED" in check(out, elf).stdout
