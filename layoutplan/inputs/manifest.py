@@ -61,7 +61,7 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
     target, chip = read_target(manifest, faults)
     if not target.memories:
         faults.raise_any()  # every further fault would only say that there is no memory
-    refuse_pending(manifest, target, faults)
+    refuse_pending(manifest, faults)
     paths = Paths(path.parent, environ, faults)
     svd = _svd(manifest, paths, faults)
     system = build_system(manifest, path, target, chip, svd, paths, locations, faults)

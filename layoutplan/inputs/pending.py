@@ -6,25 +6,28 @@ from collections.abc import Callable, Mapping
 
 from layoutplan.inputs.faults import Faults
 from layoutplan.inputs.location import KeyPath
-from layoutplan.inputs.schema import ManifestTable
-from layoutplan.model.memory import Target
+from layoutplan.inputs.schema import ManifestTable, PmpTable
 
-Uses = Callable[[ManifestTable, Target], bool]
+Uses = Callable[[ManifestTable], bool]
 
 NOT_YET: Mapping[KeyPath, tuple[str, Uses]] = {
     ("isolation",): (
         'isolation = "software"',
-        lambda manifest, _: manifest.isolation == "software" or "software" in manifest.isolation,
+        lambda manifest: manifest.isolation == "software" or "software" in manifest.isolation,
     ),
     ("kernel", "background"): (
         'background = "none"',
-        lambda manifest, _: manifest.kernel.background == "none",
+        lambda manifest: manifest.kernel.background == "none",
+    ),
+    ("target", "pmp", "smepmp"): (
+        "Smepmp",
+        lambda manifest: isinstance(manifest.target.pmp, PmpTable) and manifest.target.pmp.smepmp is True,
     ),
 }
 
 
-def refuse_pending(manifest: ManifestTable, target: Target, faults: Faults) -> None:
+def refuse_pending(manifest: ManifestTable, faults: Faults) -> None:
     """One fault for each thing that is asked and does not work yet."""
     for path, (what, uses) in NOT_YET.items():
-        if uses(manifest, target):
+        if uses(manifest):
             faults.add("not-yet", path, f"not supported yet: {what}")

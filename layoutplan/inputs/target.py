@@ -208,7 +208,7 @@ def _fixed(table: PmpTable, base: PmpTraits, faults: Faults) -> tuple[FixedEntry
         for number, row in enumerate(rows):
             if row.index in entries:
                 faults.add("duplicate", ["target", "pmp", key, number], f"PMP entry {row.index} is described twice")
-            entries[row.index] = FixedEntry(
-                index=row.index, address=row.address, config=row.config, hardwired=key == "hardwired"
-            )
+            # A locked entry (pmpcfg.L) ignores writes until reset, whoever locked it.
+            fixed = key == "hardwired" or bool(row.config & 0x80)
+            entries[row.index] = FixedEntry(index=row.index, address=row.address, config=row.config, hardwired=fixed)
     return tuple(entries[index] for index in sorted(entries))

@@ -284,3 +284,32 @@ def test_the_schema_is_a_valid_one_and_closed() -> None:
     assert tables
     for node in tables:
         assert node["additionalProperties"] is False or "propertyNames" in node
+
+
+RISCV = SMALLEST.replace("mps2-an385", "virt")
+
+
+def test_riscv_stacks_have_no_frame_and_are_rounded_to_16() -> None:
+    (task,) = system_of(RISCV + 'entry = "main"\nstack = 1001').tasks
+    assert task.stack == 1008
+
+
+def test_a_grain_takes_na4_away() -> None:
+    pmp = system_of(RISCV.replace('"virt"', '"virt"\npmp = { grain = 32 }')).target.pmp
+    assert pmp.grain == 32
+    assert pmp.modes == frozenset({"napot", "tor"})
+
+
+def test_entries_that_are_there_before_us_and_a_locked_one_is_as_good_as_wired() -> None:
+    pmp = "pmp = { preset = [{ index = 1, address = 5, config = 0x1f }, { index = 2, address = 6, config = 0x9f }] }"
+    fixed = system_of(RISCV.replace('"virt"', f'"virt"\n{pmp}')).target.pmp.fixed
+    assert [(entry.index, entry.hardwired) for entry in fixed] == [(1, False), (2, True)]
+
+
+def test_the_chips_own_entries_stay_unless_the_manifest_lists_that_kind() -> None:
+    chip = RISCV.replace("virt", "rp2350-riscv")
+    assert [entry.index for entry in system_of(chip).target.pmp.fixed] == [8, 9, 10, 11, 12, 13, 14, 15]
+    assert system_of(chip).target.pmp.swapped_rx
+    none = chip.replace('"rp2350-riscv"', '"rp2350-riscv"\npmp = { hardwired = [] }')
+    assert system_of(none).target.pmp.fixed == ()
+    assert not system_of(none).target.verified
