@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from layoutplan.address import AddressRange
-from layoutplan.model.access import Access
+from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role
+from layoutplan.model.plan import Slot
 from tests.hardware.scene import Scene, aliases, blocks, gaps, kernel
 from tests.hardware.steps import Kind, Operation, Response, Step
 from tests.hardware.verdict import Attempt
@@ -84,14 +85,15 @@ def everywhere(scene: Scene) -> Iterator[Attempt]:
             yield from touch(scene, task, what, piece)
 
 
-def edges(scene: Scene, partition: str | None = None, more: Iterable[tuple[int, int]] = ()) -> Iterator[Attempt]:
+def edges(scene: Scene, partition: str | None = None, more: Sequence[Slot] = ()) -> Iterator[Attempt]:
     """Both sides of every edge that a region of anybody has, by every task or those of one partition.
 
     Permissions change nowhere else, so a region that is a little too large, too small or too permissive shows here.
-    ``more`` are pairs of registers that are not in the plan.
+    ``more`` is a register file that is not in the plan.
     """
-    planned = (slot.words for slots in scene.image.plan.registers.values() for slot in slots)
-    found = {side for words in (*planned, *more) for edge in region_edges(words) for side in (edge - 1, edge)}
+    unit = scene.image.plan.unit
+    files = (*scene.image.plan.registers.values(), more)
+    found = {side for slots in files for edge in region_edges(unit, slots) for side in (edge - 1, edge)}
     devices = [device.range for device in scene.image.system.target.peripherals]
     memories = [memory.range for memory in scene.image.system.target.memories]
     for task, owner in scene.partition_of.items():
@@ -102,13 +104,22 @@ def edges(scene: Scene, partition: str | None = None, more: Iterable[tuple[int, 
                 yield from at(scene, task, name, f"edge-{address:#x}", address, seen, execute=not address & 1)
 
 
-def region_edges(words: tuple[int, int]) -> Iterator[int]:
-    """The eighths of a PMSAv7 region, enabled or not (Armv7-M ARM, MPU_RASR)."""
-    rbar, rasr = words
-    if rasr & 1:
-        size = 2 << (rasr >> 1 & 0x1F)
-        step = size // 8 if size >= 256 else size
-        yield from range(rbar & ~0x1F, (rbar & ~0x1F) + size + 1, step)
+def region_edges(unit: UnitName, slots: Sequence[Slot]) -> Iterator[int]:
+    """Where permissions may change in a register file, by the registers' own manuals."""
+    below = 0
+    for slot in slots:
+        first, second = slot.words
+        if unit is UnitName.ARMV8M and second & 1:
+            yield from (first & ~0x1F, (second | 0x1F) + 1)
+        elif unit is UnitName.ARMV7M and second & 1:
+            size = 2 << (second >> 1 & 0x1F)
+            step = size // 8 if size >= 256 else size
+            yield from range(first & ~0x1F, (first & ~0x1F) + size + 1, step)
+        elif unit is UnitName.PMP:
+            mode, bottom, below = second >> 3 & 3, below, first << 2
+            size = 8 << ((first ^ (first + 1)).bit_length() - 1)
+            base = first << 2 & -size
+            yield from {0: (), 1: (bottom, first << 2), 2: (first << 2, (first << 2) + 4), 3: (base, base + size)}[mode]
 
 
 def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
@@ -253,6 +264,21 @@ def registers(scene: Scene) -> Iterator[Attempt]:
         yield Attempt(name=f"{name}/registers/at-start", step=fresh, value=0)
         marks = Step(task=task, operation=Operation.MARKS, value=0x1000_0000 * (task + 1))
         yield Attempt(name=f"{name}/registers/kept", step=marks, value=0)
+
+
+def floating_point(scene: Scene) -> Iterator[Attempt]:
+    """Nothing of another partition is in the FP registers, and one's own come back."""
+    for task in scene.partition_of:
+        name = scene.tasks[task]
+        for other in scene.partition_of:
+            marks = Step(task=other, operation=Operation.FP_MARKS, value=0x4000_0000 + other)
+            yield Attempt(name=f"{name}/fp/marks-{other}", step=marks, value=0)
+            if other != task:
+                # The task begins again, so that it has no FP state of its own, and reads the registers at once.
+                fresh = Step(task=task, operation=Operation.REPORT, value=3)
+                yield Attempt(name=f"{name}/fp/fresh", step=fresh, denied=frozenset({Kind.REPORTED}), address=3)
+                left = Step(task=task, operation=Operation.FP_LEFT)
+                yield Attempt(name=f"{name}/fp/left-by-{scene.tasks[other]}", step=left, value=0)
 
 
 def in_context(scene: Scene, attempts: Iterable[Attempt], context: str) -> Iterator[Attempt]:

@@ -88,8 +88,9 @@ def sources(*folders: Path) -> list[bytes]:
 
 def compiler(machine: Machine) -> list[str]:
     """The start of a compiler command line with the settings that all of the firmware shares."""
+    checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv8m)", "--check-cfg=cfg(test)"]
     flags = ["--edition", "2024", "-Cpanic=abort", "-Copt-level=2", "-Ccodegen-units=1", "-Cembed-bitcode=no"]
-    return [*rustc_for(machine.target), *flags, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
+    return [*rustc_for(machine.target), *flags, *checks, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
 
 
 def prober(machine: Machine, component: str) -> Path:
@@ -98,7 +99,6 @@ def prober(machine: Machine, component: str) -> Path:
 
     def build(out: Path) -> None:
         loose, merged = out / "loose.o", out / "merged.o"
-        checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv8m)"]
         source: list[str | Path] = [
             "--crate-type",
             "lib",
@@ -108,7 +108,7 @@ def prober(machine: Machine, component: str) -> Path:
             f"obj={loose}",
             RUST / "prober.rs",
         ]
-        run([*compiler(machine), *checks, *source])
+        run([*compiler(machine), *source])
         libraries = sorted(runtime.glob("libcore*.rlib")) + sorted(runtime.glob("libcompiler_builtins*.rlib"))
         options = ["-r", "--gc-sections", "-u", "prober_main", "-e", "prober_main", *machine.linker_options]
         run([machine.linker, *options, loose, *libraries, "-o", merged])
@@ -124,7 +124,7 @@ def prober(machine: Machine, component: str) -> Path:
 
 def tcb(machine: Machine, source: Path = TCB) -> Path:
     """The compiled switch TCB; ``source`` is its folder, or that of a mutant."""
-    command = [*compiler(machine), "--check-cfg=cfg(armv8m)", "--check-cfg=cfg(test)", "--crate-name", "switch_tcb"]
+    command = [*compiler(machine), "--crate-name", "switch_tcb"]
 
     def build(out: Path) -> None:
         run([*command, "--crate-type", "rlib", "-o", out / "libswitch_tcb.rlib", source / "src" / "lib.rs"])

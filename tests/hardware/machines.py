@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.toolchain import ARMV7M, tool
+from tests.toolchain import ARMV7EM_FPU, ARMV7M, ARMV8M, tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,4 +62,24 @@ AN385 = Machine(
     emulator="qemu-system-arm",
     options=("-M", "mps2-an385"),
     prefix="arm-none-eabi",
+)
+
+AN386 = Machine(
+    name="an386",
+    chip="mps2-an386",
+    target=ARMV7EM_FPU,
+    emulator="qemu-system-arm",
+    options=("-M", "mps2-an386"),
+    prefix="arm-none-eabi",
+    cfg=("fpu",),
+)
+
+AN505 = Machine(
+    name="an505",
+    chip="mps2-an505",
+    target=ARMV8M,
+    emulator="qemu-system-arm",
+    options=("-M", "mps2-an505"),
+    prefix="arm-none-eabi",
+    cfg=("armv8m",),
 )

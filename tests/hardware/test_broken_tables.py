@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layoutplan.model.plan import Words
+from layoutplan.model.plan import Slot, Words
 from tests.hardware import attacks
 from tests.hardware.build import image, with_words
 from tests.hardware.machines import AN385
@@ -79,7 +79,9 @@ def test_every_broken_table_is_killed(stage: Scene, partition: str, tmp_path: Pa
         row = stage.partitions.index(partition) * plan.slots.dynamic + index - plan.slots.first_dynamic
         stored = (rbar | 0x10 | index, rasr)
         elf = with_words(stage.image.elf, stage.image.symbols["LP_DYNAMIC"] + 8 * row, stored, tmp_path / "broken.elf")
-        attempts = list(chain(attacks.edges(stage, partition, [(rbar, rasr)]), attacks.registers(stage)))
+        attempts = list(
+            chain(attacks.edges(stage, partition, [Slot(index=index, words=(rbar, rasr))]), attacks.registers(stage))
+        )
         outcomes, _ = stage.image.attack([attempt.step for attempt in attempts], elf=elf)
         tried += 1
         if not violations(stage, attempts, outcomes):

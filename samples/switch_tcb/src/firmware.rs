@@ -24,6 +24,15 @@ pub enum Halt {
 pub trait Policy {
     /// Timer counts of a slice; a task that does not yield is preempted after at most that many.
     const SLICE: u32;
+    /// Address of the core's `mtime`.
+    #[cfg(target_arch = "riscv32")]
+    const MTIME: usize;
+    /// Address of the core's `mtimecmp`.
+    #[cfg(target_arch = "riscv32")]
+    const MTIMECMP: usize;
+    /// Address of the interrupt controller (PLIC).
+    #[cfg(target_arch = "riscv32")]
+    const PLIC: u32;
 
     /// What a task finds in its first two registers when it begins.
     fn arguments(&mut self, task: usize) -> [u32; 2] {
@@ -71,8 +80,17 @@ pub unsafe trait Firmware: Sized + 'static {
     const FIRST_STATIC_SLOT: usize;
     /// Slots that the product keeps for itself.
     const RESERVED_SLOTS: usize;
+    /// Slots that the hardware must have.
+    const ALL_SLOTS: usize = Self::STATIC_SLOTS + Self::DYNAMIC_SLOTS + Self::RESERVED_SLOTS;
     /// `MPU_MAIR0` and `MPU_MAIR1` (Armv8-M): the memory types that the regions' `AttrIndx` refers to.
-    const MEMORY_ATTRIBUTES: [u32; 2] = [0, 0];
+    #[cfg(target_arch = "arm")]
+    const MEMORY_ATTRIBUTES: [u32; 2];
+    /// Configuration registers that a switch writes.
+    #[cfg(target_arch = "riscv32")]
+    const DYNAMIC_CFGS: usize;
+    /// The first of them.
+    #[cfg(target_arch = "riscv32")]
+    const FIRST_DYNAMIC_CFG: usize;
     /// Whether the plan has regions at all. Without them every line about protection disappears from the image.
     const PROTECTED: bool = Self::STATIC_SLOTS + Self::DYNAMIC_SLOTS > 0;
 
@@ -86,6 +104,9 @@ pub struct Parts<P> {
     pub fixed: *const [[u32; 2]],
     /// `LP_DYNAMIC`, one partition after the other.
     pub dynamic: *const [[u32; 2]],
+    /// `LP_DYNAMIC_CFG`, one partition after the other.
+    #[cfg(target_arch = "riscv32")]
+    pub dynamic_cfg: *const [u32],
     /// `LP_GRANTS`.
     pub grants: *const [[u32; 4]],
     /// `LP_TASKS`.
@@ -113,7 +134,7 @@ pub struct Parts<P> {
 /// ```
 #[macro_export]
 macro_rules! firmware {
-    ($table:ident, $policy:ty, $initial:expr $(, reserved = $reserved:expr)?) => {
+    ($table:ident, $policy:ty, $initial:expr) => {
         struct LayoutplanFirmware;
 
         static mut LP_TCB_RECORDS: [$crate::Record; $table::TASKS] = [$crate::Record::NEW; $table::TASKS];
@@ -121,20 +142,67 @@ macro_rules! firmware {
             [$crate::arch::Context::NEW; $table::TASKS + 1];
         static mut LP_TCB_POLICY: $policy = $initial;
 
+        $crate::__link!(LayoutplanFirmware, $table, $policy);
+        $crate::__vectors!(LayoutplanFirmware, $table);
+    };
+}
+
+/// The implementation of [`Firmware`] for one table.
+#[cfg(target_arch = "arm")]
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __link {
+    ($firmware:ident, $table:ident, $policy:ty) => {
+        $crate::__implement!(
+            $firmware,
+            $table,
+            $policy,
+            {
+                const MEMORY_ATTRIBUTES: [u32; 2] = $table::MEMORY_ATTRIBUTES;
+            },
+            {}
+        );
+    };
+}
+
+/// The implementation of [`Firmware`] for one table.
+#[cfg(target_arch = "riscv32")]
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __link {
+    ($firmware:ident, $table:ident, $policy:ty) => {
+        $crate::__implement!(
+            $firmware, $table, $policy,
+            {
+                const DYNAMIC_CFGS: usize = $table::DYNAMIC_CFGS;
+                const FIRST_DYNAMIC_CFG: usize = $table::FIRST_DYNAMIC_CFG;
+            },
+            { dynamic_cfg: $table::LP_DYNAMIC_CFG.as_flattened(), }
+        );
+    };
+}
+
+/// What the two architectures share of [`__link`].
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __implement {
+    ($firmware:ident, $table:ident, $policy:ty, { $($constants:tt)* }, { $($parts:tt)* }) => {
         // SAFETY: constants and tables come from the one generated module; the three `static mut` are named nowhere
-        // else, and the macro can be used once only, because the vector table that it defines has a fixed name.
-        unsafe impl $crate::Firmware for LayoutplanFirmware {
+        // else, and `firmware!` can be used once only, because the entry point that it defines has a fixed name.
+        unsafe impl $crate::Firmware for $firmware {
             type Policy = $policy;
             const STATIC_SLOTS: usize = $table::STATIC_SLOTS;
             const DYNAMIC_SLOTS: usize = $table::DYNAMIC_SLOTS;
             const FIRST_STATIC_SLOT: usize = $table::FIRST_STATIC_SLOT;
             const FIRST_DYNAMIC_SLOT: usize = $table::FIRST_DYNAMIC_SLOT;
-            const RESERVED_SLOTS: usize = 0 $(+ $reserved)?;
+            const RESERVED_SLOTS: usize = $table::RESERVED_SLOTS;
+            $($constants)*
 
             fn parts() -> $crate::arch::Parts<$policy> {
                 $crate::arch::Parts {
                     fixed: &raw const $table::LP_STATIC,
                     dynamic: $table::LP_DYNAMIC.as_flattened(),
+                    $($parts)*
                     grants: &raw const $table::LP_GRANTS,
                     tasks: &raw const $table::LP_TASKS,
                     interrupts: &raw const $table::LP_INTERRUPTS,
@@ -146,7 +214,5 @@ macro_rules! firmware {
                 }
             }
         }
-
-        $crate::__vectors!(LayoutplanFirmware, $table);
     };
 }

@@ -38,6 +38,9 @@ pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     }
 }
 
+/// Nothing to open: without an MPU that is switched on, unprivileged code reaches all memory.
+pub fn open() {}
+
 /// Performs [`crate::decide::program::armv7m`] on `F::DYNAMIC_SLOTS` pairs.
 ///
 /// # Safety

@@ -179,7 +179,7 @@ pub unsafe fn reset<F: Firmware>(vectors: *const u32) -> ! {
 #[cfg(target_abi = "eabihf")]
 macro_rules! save_fp {
     () => {
-        "tst lr, #0x10\nittt eq\naddeq r3, r3, #8\nvstmiaeq r3, {{s16-s31}}\nnopeq"
+        "tst lr, #0x10\nitt eq\naddeq r3, r3, #8\nvstmiaeq r3, {{s16-s31}}"
     };
 }
 #[cfg(not(target_abi = "eabihf"))]

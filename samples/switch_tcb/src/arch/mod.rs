@@ -16,16 +16,16 @@ use cortex_m::interrupts;
 #[cfg(target_arch = "arm")]
 pub use cortex_m::{Context, Handler, Vectors, entry, interrupt_vectors, reset};
 #[cfg(target_arch = "riscv32")]
-use riscv::{interrupts, pmp as protection};
-#[cfg(target_arch = "riscv32")]
 pub use riscv::{Context, entry, reset};
+#[cfg(target_arch = "riscv32")]
+use riscv::{interrupts, pmp as protection};
 
 pub use crate::firmware::Parts;
 
-use crate::decide::{boot, grants};
 use crate::decide::fault::{Fault, Response};
 use crate::decide::kernel::{Event, Kernel, Machine};
 use crate::decide::table::Table;
+use crate::decide::{boot, grants};
 use crate::firmware::{Firmware, Halt, Policy};
 use core::ptr::{read_volatile, write_volatile};
 
@@ -67,11 +67,7 @@ where
 unsafe fn table<P>(parts: &Parts<P>) -> Table<'static> {
     // SAFETY: the pointers are to immutable statics of the generated table, valid for ever; see the contract.
     unsafe {
-        Table {
-            grants: &*opaque(parts.grants),
-            tasks: &*opaque(parts.tasks),
-            interrupts: &*opaque(parts.interrupts),
-        }
+        Table { grants: &*opaque(parts.grants), tasks: &*opaque(parts.tasks), interrupts: &*opaque(parts.interrupts) }
     }
 }
 
@@ -112,7 +108,7 @@ unsafe fn initialise(mut row: *const [u32; 4], end: *const [u32; 4], wanted: imp
 
 /// Compares table, script and hardware.
 fn check<F: Firmware>(found_slots: u32) -> Result<(), boot::Refusal> {
-    let planned = if F::PROTECTED { F::STATIC_SLOTS + F::DYNAMIC_SLOTS + F::RESERVED_SLOTS } else { 0 };
+    let planned = if F::PROTECTED { F::ALL_SLOTS } else { 0 };
     // SAFETY: both are aligned doublewords in flash, one from the script, one from the table.
     let (script, table) = unsafe { (read_volatile(&raw const __lp_hash), read_volatile(F::parts().hash)) };
     boot::check(found_slots, planned as u32, script, table)
@@ -164,7 +160,8 @@ impl<F: Firmware> Machine for Hardware<'_, F> {
 
 /// Checks, then makes everything ready that the first partition needs. The caller starts the timer and waits.
 fn start<F: Firmware>() {
-    if let Err(refusal) = check::<F>(protection::slots()) {
+    let found = if F::PROTECTED { protection::slots() } else { 0 };
+    if let Err(refusal) = check::<F>(found) {
         halt::<F>(Halt::Refused(refusal));
     }
     // SAFETY: the script's symbols; no task has run yet, so nobody uses the blocks.
@@ -172,6 +169,8 @@ fn start<F: Firmware>() {
     if F::PROTECTED {
         // SAFETY: words of the generated table.
         unsafe { protection::start::<F>(opaque(F::parts().fixed).cast()) };
+    } else {
+        protection::open();
     }
 }
 
@@ -215,7 +214,13 @@ unsafe fn advance<F: Firmware>(events: impl IntoIterator<Item = Event>) -> Next 
         if running.partition != Some(partition) {
             // SAFETY: the table has DYNAMIC_SLOTS pairs for each partition, and partition indices of LP_TASKS are below
             // PARTITIONS: the generated table asserts both.
-            unsafe { protection::load::<F>(opaque(parts.dynamic).cast::<[u32; 2]>().add(partition * F::DYNAMIC_SLOTS)) };
+            unsafe {
+                let words = opaque(parts.dynamic).cast::<[u32; 2]>().add(partition * F::DYNAMIC_SLOTS);
+                #[cfg(target_arch = "arm")]
+                protection::load::<F>(words);
+                #[cfg(target_arch = "riscv32")]
+                protection::load::<F>(words, opaque(parts.dynamic_cfg).cast::<u32>().add(partition * F::DYNAMIC_CFGS));
+            }
             running.partition = Some(partition);
         }
     }

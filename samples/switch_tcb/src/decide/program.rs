@@ -54,10 +54,29 @@ pub fn armv8m(first: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_
     OFF.into_iter().chain(pairs).chain(ON)
 }
 
+/// `pmpcfg0`.
+pub const PMPCFG0: u32 = 0x3A0;
+/// `pmpaddr0`.
+pub const PMPADDR0: u32 = 0x3B0;
+
+/// PMP: addresses upward, then the configuration words that hold the entries, with static neighbours' bytes. `first` is
+/// the hardware entry of `words[0]`.
+pub fn pmp<'a>(first: u32, words: &'a [[u32; 2]], configs: &'a [u32]) -> impl Iterator<Item = Step> + 'a {
+    let addresses = words
+        .iter()
+        .enumerate()
+        .map(move |(index, &[address, _])| Step::Store { address: PMPADDR0 + first + index as u32, value: address });
+    let registers = configs
+        .iter()
+        .enumerate()
+        .map(move |(index, &value)| Step::Store { address: PMPCFG0 + first / 4 + index as u32, value });
+    addresses.chain(registers)
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{MPU_CTRL, MPU_RBAR, MPU_RNR, Step, armv7m, armv8m};
+    use super::{MPU_CTRL, MPU_RBAR, MPU_RNR, Step, armv7m, armv8m, pmp};
     use std::vec::Vec;
 
     fn stores(steps: impl Iterator<Item = Step>) -> Vec<(u32, u32)> {
@@ -83,6 +102,15 @@ mod tests {
             let words: Vec<[u32; 2]> = (0..slots).map(|slot| [slot, slot | 1]).collect();
             assert_eq!(stores(armv8m(first, &words)).len() as u32, 2 * slots + 2 + banks);
         }
+    }
+
+    #[test]
+    fn pmp_takes_one_store_an_entry_and_one_for_four() {
+        let words = [[0x2000_0000 >> 2, 0x1B]; 5];
+        let steps = stores(pmp(2, &words, &[0x1B1B_0000, 0x001B_1B1B]));
+        assert_eq!(steps.len(), 7);
+        assert_eq!(steps[0], (0x3B2, 0x0800_0000));
+        assert_eq!(steps[5..], [(0x3A0, 0x1B1B_0000), (0x3A1, 0x001B_1B1B)]);
     }
 
     #[test]
