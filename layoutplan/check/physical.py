@@ -30,33 +30,59 @@ class Piece:
 
 
 def fold_address(aliases: Iterable[Alias], address: int) -> int:
-    """The physical address behind ``address``; the first alias whose view holds it decides."""
-    for alias in aliases:
-        if address in alias.view:
-            return alias.target.base + (address - alias.view.base) // alias.scale
+    """The physical address behind ``address``; the first alias whose view holds it decides, again where it leads."""
+    aliases = tuple(aliases)
+    for _ in aliases:
+        alias = _deciding(aliases, address)
+        if alias is None:
+            break
+        address = alias.target.base + (address - alias.view.base) // alias.scale
     return address
+
+
+def depth(aliases: Iterable[Alias]) -> int | None:
+    """How many steps folding takes at most: a bit-band word of a second bus view takes two. ``None``: it never ends."""
+    aliases = tuple(aliases)
+
+    def steps(alias: Alias, left: int) -> int:
+        if left == 0:
+            raise RecursionError
+        return 1 + max((steps(other, left - 1) for other in aliases if alias.target.overlaps(other.view)), default=0)
+
+    try:
+        return max((steps(alias, len(aliases)) for alias in aliases), default=0)
+    except RecursionError:
+        return None
 
 
 def fold(aliases: Iterable[Alias], issued: AddressRange) -> Iterator[Piece]:
     """``issued`` cut at the edges of alias views, ascending, each piece with its physical bytes."""
     aliases = tuple(aliases)
-    edges = {issued.base, issued.end}
-    for alias in aliases:
-        edges |= {edge for edge in (alias.view.base, alias.view.end) if issued.base < edge < issued.end}
-    ordered = sorted(edges)
-    for base, end in pairwise(ordered):
-        found = [alias for alias in aliases if base in alias.view]
-        if not found:
-            yield Piece(AddressRange(base, end), AddressRange(base, end))
-            continue
-        alias = found[0]
-        first = alias.target.base + (base - alias.view.base) // alias.scale
-        last = alias.target.base + (end - 1 - alias.view.base) // alias.scale
-        # A region may begin in the middle of a byte's bit-band words: the piece then starts before its first byte.
-        start = alias.view.base + (first - alias.target.base) * alias.scale
-        yield Piece(AddressRange(start, end), AddressRange(first, last + 1), alias.scale)
+    yield from _fold(aliases, issued, len(aliases))
 
 
 def physical_ranges(aliases: Iterable[Alias], issued: AddressRange) -> tuple[AddressRange, ...]:
     """The physical bytes that the addresses of ``issued`` reach."""
     return tuple(piece.physical for piece in fold(aliases, issued))
+
+
+def _deciding(aliases: tuple[Alias, ...], address: int) -> Alias | None:
+    return next((alias for alias in aliases if address in alias.view), None)
+
+
+def _fold(aliases: tuple[Alias, ...], issued: AddressRange, left: int) -> Iterator[Piece]:
+    edges = {issued.base, issued.end}
+    for alias in aliases:
+        edges |= {edge for edge in (alias.view.base, alias.view.end) if issued.base < edge < issued.end}
+    for base, end in pairwise(sorted(edges)):
+        found = _deciding(aliases, base)
+        if found is None or left == 0:
+            yield Piece(AddressRange(base, end), AddressRange(base, end))
+            continue
+        first = found.target.base + (base - found.view.base) // found.scale
+        last = found.target.base + (end - 1 - found.view.base) // found.scale
+        # A region may begin in the middle of a byte's bit-band words: the piece then starts before its first byte.
+        start = found.view.base + (first - found.target.base) * found.scale
+        outer = Piece(AddressRange(start, end), AddressRange(first, last + 1), found.scale)
+        for inner in _fold(aliases, outer.physical, left - 1):
+            yield Piece(outer.issued_for(inner.issued), inner.physical, outer.scale * inner.scale)

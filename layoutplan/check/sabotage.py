@@ -189,9 +189,23 @@ def _bus_master(system: System, plan: Plan) -> Broken:
     return replace(system, peripherals=peripherals), plan
 
 
+def _alias_in_circles(system: System, plan: Plan) -> Broken:
+    """Two windows that show each other: no byte is behind them."""
+    more = Alias(view=AddressRange.of(0x6000_0000, 0x100), target=AddressRange.of(0x6100_0000, 0x100))
+    back = Alias(view=more.target, target=more.view)
+    aliases = (*system.target.aliases, more, back)
+    return replace(system, target=replace(system.target, aliases=aliases)), plan
+
+
 def _alias_of_alias(system: System, plan: Plan) -> Broken:
-    window = AddressRange.of(0x6000_0000, 0x100)
-    more = Alias(view=window, target=AddressRange.of(0x2200_0000, 0x100))
+    """A second window onto bit-band words, and a partition that is given the victim's part of it."""
+    victim = plan.placement("attitude.data").granted
+    window = AddressRange.of(0x6000_0000, 32 * reference.RAM.size)
+    more = Alias(view=window, target=AddressRange.of(0x2200_0000, window.size))
+    words = reference.encode(
+        plan.unit, AddressRange.of(window.base + 32 * (victim.base - reference.RAM.base) & -4096, 4096), Access.RW, ""
+    )
+    plan = rewritten(plan, "uart", free_slot(plan), lambda _: words)
     return replace(system, target=replace(system.target, aliases=(*system.target.aliases, more))), plan
 
 
@@ -387,7 +401,7 @@ STRUCTURE: tuple[Sabotage, ...] = (
     Sabotage(name="a cover that does not cover", rule="cover", partition="mixer", breaks=_cover_short, alone=True),
     Sabotage(name="an untrusted bus master", rule="peripheral", partition="uart", breaks=_bus_master, alone=True),
     Sabotage(name="one peripheral, two partitions", rule="peripheral", partition="mixer", breaks=_granted_to_two),
-    Sabotage(name="an alias of an alias", rule="alias", breaks=_alias_of_alias, alone=True),
+    Sabotage(name="aliases in circles", rule="alias", breaks=_alias_in_circles, alone=True),
     Sabotage(name="a memory past 2^32", rule="address-space", breaks=_memory_wraps, alone=True),
     Sabotage(name="another isolation", rule="unit", breaks=_other_unit, alone=True),
     Sabotage(name="untrusted code among shared code", rule="trust", partition="mixer", breaks=_mixed_trust, alone=True),
@@ -511,6 +525,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         alone=True,
     ),
     Sabotage(name="another's RAM by its bit-band words", rule="isolation", partition="uart", breaks=_bit_band),
+    Sabotage(name="another's RAM by an alias of its alias", rule="isolation", partition="uart", breaks=_alias_of_alias),
     Sabotage(name="a region of 4 GiB", rule="isolation", partition="uart", breaks=_everything),
     Sabotage(name="a stale slot", rule="isolation", partition="uart", breaks=_stale, touching=reference.RAM),
     Sabotage(name="padding of a share for a stranger", rule="isolation", partition="mixer", breaks=_share_padding),

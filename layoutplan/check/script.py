@@ -12,6 +12,7 @@ from importlib import resources
 
 from layoutplan.address import AddressRange
 from layoutplan.check.facts import Facts, Need
+from layoutplan.check.physical import depth
 from layoutplan.model.access import Access
 from layoutplan.model.memory import Alias
 
@@ -71,10 +72,7 @@ def any_of(terms: Iterable[str]) -> str:
 
 def common(facts: Facts) -> str:
     """The free addresses of every question, and ``physical``, which folds aliases."""
-    return (
-        "(declare-const a Addr)\n(declare-const b Addr)\n"
-        f"(define-fun physical ((a Addr)) Addr {_physical(facts.aliases)})\n"
-    )
+    return f"(declare-const a Addr)\n(declare-const b Addr)\n{_physical(facts.aliases)}"
 
 
 def definitions(facts: Facts, partition: str, unit: str) -> str:
@@ -99,15 +97,20 @@ def _union(pieces: list[tuple[AddressRange, str]]) -> str:
 
 
 def _physical(aliases: tuple[Alias, ...]) -> str:
-    text, depth = "", 0
+    """``physical``: one folding step as often as the longest chain of aliases needs."""
+    text, nested = "", 0
     for alias in aliases:
         offset = f"(bvsub a {address(alias.view.base)})"
         if alias.scale > 1:
             offset = f"(bvudiv {offset} {address(alias.scale)})"
         moved = f"(bvadd {address(alias.target.base)} {offset})"
         text += f"(ite (within a {address(alias.view.base)} {address(alias.view.end)}) {moved}\n  "
-        depth += 1
-    return text + "a" + ")" * depth
+        nested += 1
+    folded = "a"
+    for _ in range(depth(aliases) or 0):
+        folded = f"(folded {folded})"
+    step = f"(define-fun folded ((a Addr)) Addr {text}a{')' * nested})\n" if aliases else ""
+    return f"{step}(define-fun physical ((a Addr)) Addr {folded})\n"
 
 
 def isolation(partition: str, first: Need | None) -> Query:
