@@ -139,12 +139,12 @@ class Pmsav7:
             raise ValueError(f"{self.name} has no region with rights {access.letters!r}")
         if type not in self.attributes:
             raise ValueError(f"{self.name} has no encoding for {type}")
+        # SRD stays zero below 256 B, where all of the region is matched.
+        eighth = size // SUBREGIONS
         disabled = 0
-        if size >= LEAST_DIVISIBLE:
-            subregion = size // SUBREGIONS
-            for index in range(SUBREGIONS):
-                if not any(base + index * subregion in range_ for range_ in matched):
-                    disabled |= 1 << index
+        for index in range(SUBREGIONS):
+            if not any(base + index * eighth in range_ for range_ in matched):
+                disabled |= 1 << index
         tex, cacheable_bufferable = divmod(self.attributes[type], 4)
         # Device ignores S on ARMv7-M; it is set so that the word says what the memory is.
         shared = shareable or type is MemoryType.DEVICE

@@ -57,6 +57,7 @@ def test_rights_are_those_asked_for_and_the_kernel_has_them_too(unit: Pmsav7, ac
     assert decoded.unprivileged == access.letters
     assert set(decoded.privileged) >= set(access.letters)
     assert "x" not in decoded.privileged or access == Access.RX
+    assert ("w" in decoded.privileged) == (access not in (Access.R, Access.RX))
 
 
 @pytest.mark.parametrize(
