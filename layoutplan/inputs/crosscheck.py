@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 
@@ -10,19 +10,17 @@ from layoutplan.address import AddressRange, hexadecimal
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
 from layoutplan.inputs.location import KeyPath
+from layoutplan.inputs.naming import check_names
 from layoutplan.inputs.schema import U32, ManifestTable
 from layoutplan.inputs.svd import Svd
 from layoutplan.inputs.target import granule_of
-from layoutplan.model.access import Isolation, Kind, Machine, Trust, UnitName
+from layoutplan.model.access import Isolation, Machine, Trust, UnitName
 from layoutplan.model.component import Component, System
-
-RESERVED = frozenset({"kernel", "shared", "runtime", "region_table"})
-"""Names of the tool's own sections and symbols: ``.lp.region_table``, ``__lp_kernel_data_start``, …"""
 
 
 def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
     """Add one fault for each contradiction. What building the system has already refused is not told twice."""
-    _names(system, manifest, faults)
+    check_names(system, manifest, faults)
     _unit(system, manifest, faults)
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
@@ -32,60 +30,6 @@ def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Fault
     _shares(system, faults)
     _pins(system, faults)
     check_grants(system, manifest, svd, faults)
-
-
-def _names(system: System, manifest: ManifestTable, faults: Faults) -> None:
-    # A component and a partition may share a name: that is the default. Symbols tell them apart by what follows.
-    partitions = {partition.name: _partition_path(partition.name, manifest) for partition in system.partitions}
-    told: set[KeyPath] = set()
-    groups: tuple[tuple[str, Mapping[str, KeyPath]], ...] = (
-        ("component", {name: ("component", name) for name in manifest.component}),
-        ("partition", partitions),
-        ("task", {task.name: _task_path(task.name, manifest) for task in system.tasks}),
-        ("share", {name: ("shared", name) for name in manifest.shared}),
-        ("memory", {name: ("memory", name) for name in manifest.memory}),
-    )
-    for what, names in groups:
-        _collisions(what, names, faults)
-        if what == "memory":
-            continue
-        for name, at in names.items():
-            taken = name.replace("-", "_").lower()
-            if at not in told and (taken in RESERVED or (what == "share" and taken == "code")):
-                told.add(at)  # a component's default partition and task have its name
-                text = f"`{name}` is a name that the tool keeps for itself"
-                faults.add("reserved-name", at, text, f"rename the {what}")
-    for share in system.shares:
-        # __lp_shared_<share>_start must not be a block of a partition whose own name begins with `shared`.
-        for name, at in partitions.items():
-            for kind in (Kind.CODE, Kind.RODATA, Kind.DATA):
-                if f"{name}_{kind}".replace("-", "_") == f"shared_{share.name}".replace("-", "_"):
-                    text = f"{kind} of partition `{name}` and share `{share.name}` would have the same symbols"
-                    faults.add("name-collision", at, text, "rename one of them")
-
-
-def _collisions(what: str, names: Mapping[str, KeyPath], faults: Faults) -> None:
-    # Symbols have `_` for `-`, and Rust constants are upper-case: LP_PARTITION_<NAME>.
-    owners: dict[str, str] = {}
-    for name, at in names.items():
-        symbol = name.replace("-", "_").upper()
-        other = owners.setdefault(symbol, name)
-        if other != name:
-            text = f"{what} `{name}` and {what} `{other}` would both be `{symbol}` in the generated Rust"
-            faults.add("name-collision", at, text, "rename one of them")
-
-
-def _partition_path(name: str, manifest: ManifestTable) -> KeyPath:
-    if name in manifest.partition:
-        return ("partition", name)
-    for component, table in manifest.component.items():
-        if table.partition == name:
-            return ("component", component, "partition")
-    return ("component", name)
-
-
-def _task_path(name: str, manifest: ManifestTable) -> KeyPath:
-    return ("task", name) if name in manifest.task else ("component", name)
 
 
 def _unit(system: System, manifest: ManifestTable, faults: Faults) -> None:

@@ -34,7 +34,7 @@ def measure(system: System, objects: Mapping[str, tuple[Path, ...]]) -> System:
     faults: list[Fault] = []
     read: dict[str, tuple[RelocatableObject, ...]] = {}
     for component in _all(system):
-        read[component.name] = _read(objects.get(component.name, ()), faults)
+        read[component.name] = _read(objects.get(component.name, component.objects), faults)
     everything = [found for rows in read.values() for found in rows]
     faults += one_architecture(system, everything)
     for found in everything:
@@ -87,6 +87,11 @@ def _measured(
         chosen = [s for s in sections if _own_name(s.name, prefixes) not in taken_by_others]
     if component.selects:
         return replace(component, sections=tuple(chosen))
+    if rows and not chosen:
+        text = f"no section of `{component.name}` takes memory"
+        hint = "is it the right object, and does something reach its code?"
+        where = f"component.{component.name}.objects" if component is not system.runtime else "runtime.objects"
+        faults.append(Fault(code="empty-component", message=text, where=where, hint=hint))
     safety = _safety(component, faults)
     faults += _unchecked(system, component, safety)
     needed = _linear_memory(component, rows, chosen, safety, faults)

@@ -338,3 +338,11 @@ def test_software_isolation_wants_the_compilers_word_for_its_checks(tmp_path: Pa
     for word in ("software", "mask"):
         manifest_beside(tmp_path, safety_bounds=word)
         assert measured(system).component("a").sections
+
+
+def test_a_component_of_nothing_is_refused(tmp_path: Path) -> None:
+    nothing = Obj(sections=[Sec(name=".comment", flags=0, data=bytes(4))])
+    assert refused(system_of(tmp_path, ONE, a=nothing.build())) == (
+        "error[empty-component]: no section of `a` takes memory\n  at component.a.objects\n"
+        "hint: is it the right object, and does something reach its code?"
+    )
