@@ -161,7 +161,7 @@ def _grants(plan: Plan, names: list[str]) -> Iterator[Row]:
         granted += [(grant.partition, piece, Access.RW, grant.name) for piece in merge(grant.cover)]
     for name, piece, access, what in sorted(granted, key=lambda row: (row[0], row[1])):
         yield Row(
-            words=(names.index(name), piece.base, piece.end, access),
+            words=(names.index(name), piece.base, piece.end, int(access)),
             comment=f"{name}: {what} {piece} {access.letters}",
         )
 

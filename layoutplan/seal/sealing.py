@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from layoutplan.errors import BadInput, Fault
@@ -63,17 +63,28 @@ def _visible(component: Component, inputs: LinkInputs) -> tuple[str, ...]:
     """The names that stay global: the entry and the exports, or all that the component itself defines."""
     named = roots(component)
     defined = {name for found in inputs.read for name in found.defined}
-    if ALL in component.exports or not defined.issuperset(named):
-        defined |= {name for archive in inputs.archives for member in members(archive) for name in member.defined}
+    if ALL in component.exports:
+        defined |= _defined_in(inputs.archives)
+    if ALL in component.exports or not inputs.archives:
+        _need_all(component, named, defined)
+    return tuple(dict.fromkeys((*named, *sorted(defined)))) if ALL in component.exports else named
+
+
+def _defined_in(archives: Iterable[Path]) -> set[str]:
+    """Every global of every member: slow for a C library, so done only where it has to be."""
+    return {name for archive in archives for member in members(archive) for name in member.defined}
+
+
+def _need_all(component: Component, named: Iterable[str], defined: Container[str]) -> None:
     _raise_if(
         Fault(
             code="no-entry",
             message=f"no object of `{component.name}` defines `{name}`",
             where=f"component.{component.name}",
         )
-        for name in set(named) - defined
+        for name in named
+        if name not in defined
     )
-    return tuple(dict.fromkeys((*named, *sorted(defined)))) if ALL in component.exports else named
 
 
 def _merge(component: Component, inputs: LinkInputs, ld: Tool, wanted: tuple[str, ...], work: Path) -> Path:
@@ -89,7 +100,15 @@ def _merge(component: Component, inputs: LinkInputs, ld: Tool, wanted: tuple[str
         _run(component, ld, [*arguments, "-o", str(merged)])
         _raise_if(refusals(_read(merged, component)))
     arguments += ["--gc-sections", "-o", str(merged)]
-    _run(component, ld, arguments)
+    try:
+        _run(component, ld, arguments)
+    except BadInput:
+        # GNU ld's words for a missing root are about its own options.
+        _need_all(
+            component, wanted, {name for found in inputs.read for name in found.defined} | _defined_in(inputs.archives)
+        )
+        raise
+    _need_all(component, wanted, _read(merged, component).defined)
     commons = _read(merged, component).commons
     if commons:
         elf = _read(merged, component).elf

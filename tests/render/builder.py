@@ -227,8 +227,8 @@ def _pmsav8(piece: AddressRange, access: Access) -> Words:
 
 def _pmp(piece: AddressRange, access: Access) -> tuple[Words, ...]:
     if piece.size & piece.size - 1 == 0 and piece.base % piece.size == 0:
-        return ((piece.base >> 2 | (piece.size >> 3) - 1, 0b11 << 3 | access),)
-    return (piece.base >> 2, 0), (piece.end >> 2, 0b01 << 3 | access)
+        return ((piece.base >> 2 | (piece.size >> 3) - 1, 0b11 << 3 | int(access)),)
+    return (piece.base >> 2, 0), (piece.end >> 2, 0b01 << 3 | int(access))
 
 
 def _pmsav7(piece: AddressRange, access: Access, attributes: int) -> Words:
