@@ -57,6 +57,11 @@ def at(scene: Scene, task: int, name: str, what: str, address: int, seen: int, *
     """Read and write one byte, and run it where ``execute``; ``seen`` is the byte to observe, or zero."""
     held = scene.held(name, address)
     label = f"{name}/{what}"
+    device = scene.device(address)
+    if device and held and not scene.image.machine.devices_take_bytes:
+        if address == device.base:
+            yield Attempt(name=f"{label}/may-read", step=Step(task=task, operation=Operation.READ32, address=address))
+        return
     if Access.WRITE in held:
         seen = 0  # its own bytes are its own to change
     reading = Step(task=task, operation=Operation.READ8, address=address, observe=seen)
@@ -123,7 +128,12 @@ def region_edges(unit: UnitName, slots: Sequence[Slot]) -> Iterator[int]:
 
 
 def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
-    """Stack pointers that lead elsewhere, at a call and at preemption, and a stack that runs over."""
+    """Stack pointers that lead elsewhere, at a call and at preemption, and a stack that runs over.
+
+    Arm saves registers where the stack pointer leads, so that it must be refused; RISC-V saves none, and neither may
+    the kernel.
+    """
+    kinds = frozenset[Kind]() if scene.image.plan.unit is UnitName.PMP else STACK_KINDS
     for task, stack in scene.stacks.items():
         name = scene.partitions[scene.partition_of[task]]
         targets = {f"{other}-top": foreign.end for other, foreign in other_stacks(scene, task)}
@@ -141,15 +151,20 @@ def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
         for what, address in targets.items():
             below = address - 8
             # A frame in the attacker's own memory may well be written: its own bytes are its own to lose.
-            seen = below if 0 < address < 0xF000_0000 and Access.WRITE not in scene.held(name, below) else 0
+            foreign = scene.in_memory(below) and Access.WRITE not in scene.held(name, below)
+            seen = below if foreign and what != "kernel-stack" else 0
             call = Step(task=task, operation=Operation.STACK_POINTER_CALL, address=address, observe=seen)
-            yield Attempt(name=f"{name}/stack-pointer/{what}/call", step=call, denied=STACK_KINDS)
+            yield Attempt(name=f"{name}/stack-pointer/{what}/call", step=call, denied=kinds)
             spin = Step(task=task, operation=Operation.STACK_POINTER_SPIN, address=address, value=20000, observe=seen)
-            yield Attempt(name=f"{name}/stack-pointer/{what}/preempted", step=spin, denied=STACK_KINDS)
+            yield Attempt(name=f"{name}/stack-pointer/{what}/preempted", step=spin, denied=kinds)
         # The frame just fits, and nothing may be stored below it: there lies somebody else's memory.
         for below in (4, 32):
-            seen = stack.base - below
-            step = Step(task=task, operation=Operation.STACK_POINTER_CALL, address=stack.base + 32, observe=seen)
+            step = Step(
+                task=task,
+                operation=Operation.STACK_POINTER_CALL,
+                address=stack.base + 32,
+                observe=stack.base - below if scene.in_memory(stack.base - below) else 0,
+            )
             yield Attempt(name=f"{name}/stack-pointer/just-fits-{below}/call", step=step)
         overflow = Step(task=task, operation=Operation.OVERFLOW, observe=stack.base - 4)
         yield Attempt(name=f"{name}/overflow", step=overflow, denied=STACK_KINDS)
@@ -228,32 +243,44 @@ def restarts(scene: Scene) -> Iterator[Attempt]:
 
 def privileged(scene: Scene) -> Iterator[Attempt]:
     """Instructions and registers that only the kernel may use."""
+    pmp = scene.image.plan.unit is UnitName.PMP
     for task in scene.partition_of:
-        name = scene.tasks[task]
+        yield from privileged_on_riscv(scene, task) if pmp else privileged_on_arm(scene, task)
 
-        def attempt(what: str, step: Step, *kinds: Kind, value: int | None = None, name: str = name) -> Attempt:
-            return Attempt(name=f"{name}/privileged/{what}", step=step, denied=frozenset(kinds), value=value)
 
-        def instruction(number: int, value: int, task: int = task) -> Step:
-            return Step(task=task, operation=Operation.PRIVILEGED, address=number, value=value)
+def instruction(scene: Scene, task: int, number: int, what: str, *kinds: Kind, value: int | None = None) -> Attempt:
+    """One privileged instruction of ``rust/prober.rs``, by its number there."""
+    step = Step(task=task, operation=Operation.PRIVILEGED, address=number)
+    return Attempt(name=f"{scene.tasks[task]}/privileged/{what}", step=step, denied=frozenset(kinds), value=value)
 
-        # Unprivileged writes to these registers are ignored and, but for CONTROL, reads give zero (Armv7-M ARM B5.2).
-        control = instruction(0, 0)
-        yield attempt("control", control, value=3)
-        yield attempt("primask", instruction(1, 0), value=0)
-        yield attempt("basepri", instruction(2, 0x80), value=0)
-        yield attempt("faultmask", instruction(3, 0), value=0)
-        yield attempt("msp", instruction(4, 0x2000_0000), value=0)
-        yield attempt("undefined", instruction(5, 0), Kind.INSTRUCTION)
-        yield attempt("breakpoint", instruction(6, 0), Kind.BREAKPOINT)
-        yield attempt("semihosting", instruction(7, 0x20026), Kind.BREAKPOINT)
-        for code in (0xFFFF_FFF1, 0xFFFF_FFF9, 0xFFFF_FFFD, 0xFFFF_FFE9, 0xFFFF_FFFF):
-            step = Step(task=task, operation=Operation.EXECUTE, address=code)
-            yield attempt(f"exception-return-{code:#x}", step, Kind.EXECUTE, Kind.INSTRUCTION, Kind.BUS)
-        for what, address in PRIVATE.items():
-            for operation in (Operation.READ32, Operation.WRITE32):
-                step = Step(task=task, operation=operation, address=address)
-                yield attempt(f"{what}/{operation.name.lower()}", step, *SYSTEM_KINDS)
+
+def privileged_on_riscv(scene: Scene, task: int) -> Iterator[Attempt]:
+    """Every one of them traps (privileged ISA 2.1)."""
+    names = ("mstatus", "mscratch", "mtvec", "pmpcfg0", "pmpaddr0", "unimplemented", "", "mret", "mie", "mhartid")
+    for number, what in enumerate(names):
+        if what:
+            yield instruction(scene, task, number, what, Kind.INSTRUCTION)
+    yield instruction(scene, task, 6, "breakpoint", Kind.BREAKPOINT)
+    yield instruction(scene, task, 10, "semihosting", Kind.BREAKPOINT)
+
+
+def privileged_on_arm(scene: Scene, task: int) -> Iterator[Attempt]:
+    """Unprivileged writes to these registers are ignored and, but for CONTROL, read as zero (Armv7-M ARM B5.2)."""
+    yield instruction(scene, task, 0, "control", value=3)
+    for number, what in enumerate(("primask", "basepri", "faultmask", "msp"), start=1):
+        yield instruction(scene, task, number, what, value=0)
+    yield instruction(scene, task, 5, "undefined", Kind.INSTRUCTION)
+    yield instruction(scene, task, 6, "breakpoint", Kind.BREAKPOINT)
+    yield instruction(scene, task, 7, "semihosting", Kind.BREAKPOINT)
+    name = scene.tasks[task]
+    for code in (0xFFFF_FFF1, 0xFFFF_FFF9, 0xFFFF_FFFD, 0xFFFF_FFE9, 0xFFFF_FFFF):
+        step = Step(task=task, operation=Operation.EXECUTE, address=code)
+        kinds = frozenset({Kind.EXECUTE, Kind.INSTRUCTION, Kind.BUS})
+        yield Attempt(name=f"{name}/privileged/exception-return-{code:#x}", step=step, denied=kinds)
+    for what, address in PRIVATE.items():
+        for operation in (Operation.READ32, Operation.WRITE32):
+            step = Step(task=task, operation=operation, address=address)
+            yield Attempt(name=f"{name}/privileged/{what}/{operation.name.lower()}", step=step, denied=SYSTEM_KINDS)
 
 
 def registers(scene: Scene) -> Iterator[Attempt]:

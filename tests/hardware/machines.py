@@ -6,12 +6,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.toolchain import ARMV7EM_FPU, ARMV7M, ARMV8M, tool
+from tests.toolchain import ARMV7EM_FPU, ARMV7M, ARMV8M, RISCV32, tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One machine of QEMU. ``chip`` is its name in the catalogue; ``cfg`` what its build passes to rustc."""
+    """One machine of QEMU. ``chip`` is its name in the catalogue; ``cfg`` what its build passes to rustc.
+
+    Where devices do not take bytes, QEMU itself refuses what the PMP allows: only their first word is read.
+    """
 
     name: str
     chip: str
@@ -21,6 +24,7 @@ class Machine:
     prefix: str
     cfg: tuple[str, ...] = ()
     linker_options: tuple[str, ...] = ()
+    devices_take_bytes: bool = True
 
     @property
     def linker(self) -> str:
@@ -83,3 +87,16 @@ AN505 = Machine(
     prefix="arm-none-eabi",
     cfg=("armv8m",),
 )
+
+VIRT = Machine(
+    name="virt",
+    chip="virt",
+    target=RISCV32,
+    emulator="qemu-system-riscv32",
+    options=("-M", "virt", "-bios", "none"),
+    prefix="riscv64-unknown-elf",
+    linker_options=("-melf32lriscv", "--no-relax"),
+    devices_take_bytes=False,
+)
+
+MACHINES = (AN385, AN386, AN505, VIRT)

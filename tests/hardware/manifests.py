@@ -19,10 +19,14 @@ class Devices:
 
 
 MPS2 = Devices(timer="timer0", interrupt=8, uart="uart0")
+SSE200 = Devices(timer="timer0", interrupt=3, uart="uart0")
+RISCV_VIRT = Devices(timer="rtc", interrupt=11, uart="uart0")
+DEVICES = {"an385": MPS2, "an386": MPS2, "an505": SSE200, "virt": RISCV_VIRT}
 
 
-def quartet(machine: Machine, *, isolation: str = "mpu", devices: Devices = MPS2) -> str:
+def quartet(machine: Machine, *, isolation: str = "mpu") -> str:
     """Two partitions that share code, two of their own, a share, two devices; odd sizes, so that covers differ."""
+    devices = DEVICES[machine.name]
     accept = 'accept = ["no-isolation"]' if isolation == "none" else ""
     return f"""
 manifest-version = 1

@@ -30,6 +30,15 @@ class Scene:
                 access |= rights
         return access
 
+    def device(self, address: int) -> AddressRange | None:
+        """The peripheral at ``address``."""
+        devices = (device.range for device in self.image.system.target.peripherals)
+        return next((piece for piece in devices if address in piece), None)
+
+    def in_memory(self, address: int) -> bool:
+        """Whether the kernel can read a byte there."""
+        return any(address in memory.range for memory in self.image.system.target.memories)
+
     def bss(self, task: int) -> int:
         """The address of zeroed memory that the task's component does not use itself."""
         for placement in self.image.plan.placements:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.hardware import attacks
 from tests.hardware.build import Image, image
-from tests.hardware.machines import AN385, Machine
+from tests.hardware.machines import MACHINES, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step, batches
@@ -23,7 +23,7 @@ BATCH = 8000
 """Steps that one boot takes."""
 
 
-@pytest.fixture(scope="module", params=[AN385], ids=lambda machine: str(machine.name))
+@pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: str(machine.name))
 def attacked(request: pytest.FixtureRequest) -> Image:
     machine: Machine = request.param
     return image(machine, quartet(machine), QUARTET)

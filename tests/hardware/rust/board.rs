@@ -109,7 +109,16 @@ impl Driver {
 }
 
 impl Policy for Driver {
+    #[cfg(target_arch = "arm")]
     const SLICE: u32 = 400;
+    #[cfg(target_arch = "riscv32")]
+    const SLICE: u32 = 160; // mtime counts at 10 MHz, so that a slice is about as many instructions as on Arm
+    #[cfg(target_arch = "riscv32")]
+    const MTIME: usize = 0x0200_BFF8;
+    #[cfg(target_arch = "riscv32")]
+    const MTIMECMP: usize = 0x0200_4000;
+    #[cfg(target_arch = "riscv32")]
+    const PLIC: u32 = 0x0C00_0000;
 
     fn fault(&mut self, fault: &Fault) -> Response {
         let step = self.step();

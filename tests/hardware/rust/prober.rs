@@ -49,6 +49,22 @@ pub extern "C" fn prober_main() -> ! {
     )
 }
 
+/// As on Arm. The stack and global pointers are not data: sp leads to the task's own stack, gp is checked.
+#[cfg(target_arch = "riscv32")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn prober_main() -> ! {
+    naked_asm!(
+        "or a0, x1, x3", "or a0, a0, x4", "or a0, a0, x5", "or a0, a0, x6", "or a0, a0, x7", "or a0, a0, x8",
+        "or a0, a0, x9", "or a0, a0, x12", "or a0, a0, x13", "or a0, a0, x14", "or a0, a0, x15", "or a0, a0, x16",
+        "or a0, a0, x17", "or a0, a0, x18", "or a0, a0, x19", "or a0, a0, x20", "or a0, a0, x21", "or a0, a0, x22",
+        "or a0, a0, x23", "or a0, a0, x24", "or a0, a0, x25", "or a0, a0, x26", "or a0, a0, x27", "or a0, a0, x28",
+        "or a0, a0, x29", "or a0, a0, x30", "or a0, a0, x31",
+        "j {run}",
+        run = sym run,
+    )
+}
+
 extern "C" fn run(left: u32) -> ! {
     // SAFETY: the component's own memory; it has one task.
     unsafe { write_volatile(&raw mut BSS[7], left) };
@@ -334,6 +350,154 @@ mod arch {
     }
 
     #[cfg(not(fpu))]
+    pub unsafe fn fp_left() -> u32 {
+        0
+    }
+}
+
+#[cfg(target_arch = "riscv32")]
+mod arch {
+    use super::asm;
+
+    pub unsafe fn read16(address: u32) -> u16 {
+        let result: u32;
+        unsafe { asm!("lhu {0}, 0({1})", out(reg) result, in(reg) address) };
+        result as u16
+    }
+
+    pub unsafe fn read32(address: u32) -> u32 {
+        let result;
+        unsafe { asm!("lw {0}, 0({1})", out(reg) result, in(reg) address) };
+        result
+    }
+
+    pub unsafe fn write16(address: u32, value: u32) -> u32 {
+        let result;
+        unsafe { asm!("sh {2}, 0({1})", "lhu {0}, 0({1})", out(reg) result, in(reg) address, in(reg) value) };
+        result
+    }
+
+    pub unsafe fn write32(address: u32, value: u32) -> u32 {
+        let result;
+        unsafe { asm!("sw {2}, 0({1})", "lw {0}, 0({1})", out(reg) result, in(reg) address, in(reg) value) };
+        result
+    }
+
+    /// An atomic read-modify-write.
+    pub unsafe fn exclusive(address: u32, value: u32) -> u32 {
+        let result;
+        unsafe { asm!("amoadd.w {0}, {2}, ({1})", out(reg) result, in(reg) address, in(reg) value) };
+        result
+    }
+
+    pub unsafe fn execute(address: u32) -> u32 {
+        unsafe {
+            asm!("jalr ra, 0({0})", in(reg) address, clobber_abi("C"));
+        }
+        0
+    }
+
+    /// Calls the TCB with a stack pointer of the attacker's choice.
+    pub unsafe fn stack_pointer_call(address: u32) -> u32 {
+        unsafe {
+            asm!(
+                "mv t0, sp",
+                "mv sp, {0}",
+                "li a0, 0",
+                "ecall",
+                "mv sp, t0",
+                in(reg) address,
+                out("a0") _, out("a1") _, out("a2") _, out("t0") _,
+            );
+        }
+        0
+    }
+
+    /// Is preempted with a stack pointer of the attacker's choice.
+    pub unsafe fn stack_pointer_spin(address: u32, count: u32) -> u32 {
+        unsafe {
+            asm!(
+                "mv t0, sp",
+                "mv sp, {0}",
+                "2: addi {1}, {1}, -1",
+                "bnez {1}, 2b",
+                "mv sp, t0",
+                in(reg) address,
+                inout(reg) count => _,
+                out("t0") _,
+            );
+        }
+        0
+    }
+
+    pub unsafe fn overflow() -> u32 {
+        unsafe { asm!("2: addi sp, sp, -16", "sw a0, 0(sp)", "j 2b", options(noreturn)) }
+    }
+
+    pub unsafe fn spin(count: u32) -> u32 {
+        unsafe { asm!("2: addi {0}, {0}, -1", "bnez {0}, 2b", inout(reg) count => _) };
+        0
+    }
+
+    /// Fills registers, yields, and counts those that came back changed.
+    pub unsafe fn marks(value: u32) -> u32 {
+        let changed;
+        unsafe {
+            asm!(
+                "mv t0, {0}", "addi t1, {0}, 1", "addi t2, {0}, 2", "addi t3, {0}, 3", "addi t4, {0}, 4",
+                "addi t5, {0}, 5", "addi t6, {0}, 6", "addi a3, {0}, 7", "addi a7, {0}, 8", "addi s11, {0}, 9",
+                "li a0, 0",
+                "ecall",
+                "sub t0, t0, {0}",
+                "sub t1, t1, {0}", "xori t1, t1, 1", "or t0, t0, t1",
+                "sub t1, t2, {0}", "xori t1, t1, 2", "or t0, t0, t1",
+                "sub t1, t3, {0}", "xori t1, t1, 3", "or t0, t0, t1",
+                "sub t1, t4, {0}", "xori t1, t1, 4", "or t0, t0, t1",
+                "sub t1, t5, {0}", "xori t1, t1, 5", "or t0, t0, t1",
+                "sub t1, t6, {0}", "xori t1, t1, 6", "or t0, t0, t1",
+                "sub t1, a3, {0}", "xori t1, t1, 7", "or t0, t0, t1",
+                "sub t1, a7, {0}", "xori t1, t1, 8", "or t0, t0, t1",
+                "sub t1, s11, {0}", "xori t1, t1, 9", "or t0, t0, t1",
+                in(reg) value,
+                out("t0") changed, out("t1") _, out("t2") _, out("t3") _, out("t4") _, out("t5") _, out("t6") _,
+                out("a0") _, out("a1") _, out("a2") _, out("a3") _, out("a7") _, out("s11") _,
+            );
+        }
+        changed
+    }
+
+    /// Instructions that only privileged code may use.
+    pub unsafe fn privileged(which: u32, value: u32) -> u32 {
+        let mut result: u32 = 0;
+        unsafe {
+            match which {
+                0 => asm!("csrw mstatus, {0}", in(reg) value),
+                1 => asm!("csrr {0}, mscratch", out(reg) result),
+                2 => asm!("csrw mtvec, {0}", in(reg) value),
+                3 => asm!("csrw pmpcfg0, {0}", in(reg) value),
+                4 => asm!("csrw pmpaddr0, {0}", in(reg) value),
+                5 => asm!("unimp"),
+                6 => asm!("ebreak"),
+                7 => asm!("mret"),
+                8 => asm!("csrw mie, {0}", in(reg) value),
+                9 => asm!("csrr {0}, mhartid", out(reg) result),
+                // The semihosting sequence, unprivileged.
+                10 => asm!(
+                    ".option push", ".option norvc", ".balign 16",
+                    "slli x0, x0, 0x1f", "ebreak", "srai x0, x0, 7",
+                    ".option pop",
+                    inout("a0") 0x18 => result, in("a1") value,
+                ),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    pub unsafe fn fp_marks(_: u32) -> u32 {
+        0
+    }
+
     pub unsafe fn fp_left() -> u32 {
         0
     }

@@ -9,10 +9,33 @@ const GET_CMDLINE: u32 = 0x15;
 const EXIT_EXTENDED: u32 = 0x20;
 const APPLICATION_EXIT: u32 = 0x20026;
 
+#[cfg(target_arch = "arm")]
 fn call(operation: u32, argument: *const u32) -> u32 {
     let result;
     // SAFETY: a breakpoint that the emulator takes for itself; `argument` points to what the operation expects.
     unsafe { asm!("bkpt 0xab", inout("r0") operation => result, in("r1") argument, options(nostack)) };
+    result
+}
+
+/// The same on RISC-V: three instructions that must stand together, uncompressed and in one page.
+#[cfg(target_arch = "riscv32")]
+fn call(operation: u32, argument: *const u32) -> u32 {
+    let result;
+    // SAFETY: as on Arm.
+    unsafe {
+        asm!(
+            ".option push",
+            ".option norvc",
+            ".balign 16",
+            "slli x0, x0, 0x1f",
+            "ebreak",
+            "srai x0, x0, 7",
+            ".option pop",
+            inout("a0") operation => result,
+            in("a1") argument,
+            options(nostack),
+        );
+    }
     result
 }
 
