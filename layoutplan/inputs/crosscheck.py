@@ -52,7 +52,7 @@ def _components(system: System, manifest: ManifestTable, faults: Faults) -> None
         if component.sizes is not None and named:
             text = f"`{component.name}` has `objects` and `sizes`"
             faults.add("contradiction", [*at, "sizes"], text, "keep one of them")
-        if "*" in component.exports and component.trust is Trust.UNTRUSTED:
+        if table is not None and "*" in table.exports and component.trust is Trust.UNTRUSTED:
             text = f'`{component.name}` is untrusted and exports "*", which could capture any symbol of the kernel'
             faults.add("export-all", [*at, "exports"], text, "list the symbols that others call")
         if component.selects and not named:
@@ -89,7 +89,7 @@ def _interrupts(system: System, faults: Faults) -> None:
 def _symbols(system: System, faults: Faults) -> None:
     """Sealing leaves entries and exports global, so the final link sees each name once only."""
     owners: dict[str, str] = {}
-    for component in system.components:
+    for component in (*((system.runtime,) if system.runtime else ()), *system.components):
         names = [] if component.entry is None else [component.entry]
         for name in dict.fromkeys([*names, *component.exports]):
             other = owners.setdefault(name, component.name)

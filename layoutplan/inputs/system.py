@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, align_up, hexadecimal
 from layoutplan.inputs.chips.catalogue import Chip
+from layoutplan.inputs.exports import every_export
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.location import KeyPath, Locations
 from layoutplan.inputs.paths import Paths
@@ -82,13 +83,14 @@ class _Builder:
     def component(self, name: str) -> Component:
         table = self.manifest.component[name]
         at: KeyPath = ("component", name)
+        objects = self._objects(table.objects, at)
         return Component(
             name=name,
             partition=name if table.partition is UNSET else table.partition,
             trust=Trust(table.trust),
-            objects=self._objects(table.objects, at),
+            objects=objects,
             entry=None if table.entry is UNSET else table.entry,
-            exports=self._exports(name, table),
+            exports=self._exports(name, table, objects),
             heap=size_of(table.heap),
             linear_memory=size_of(table.linear_memory),
             memory=self._memories(table, at),
@@ -100,10 +102,11 @@ class _Builder:
             selects=tuple(dict.fromkeys(table.sections)),
         )
 
-    def _exports(self, name: str, table: ComponentTable) -> tuple[str, ...]:
+    def _exports(self, name: str, table: ComponentTable, objects: tuple[Path, ...]) -> tuple[str, ...]:
         """What others may call, and the entries of further tasks, which the table of entries names at link time."""
         entries = [task.entry for task in self.manifest.task.values() if task.component == name]
-        return tuple(dict.fromkeys([*table.exports, *sorted(entry for entry in entries if entry != table.entry)]))
+        exports = every_export(table.exports, objects, entry=None if table.entry is UNSET else table.entry)
+        return tuple(dict.fromkeys([*exports, *sorted(entry for entry in entries if entry != table.entry)]))
 
     def _objects(self, written: list[str], at: KeyPath) -> tuple[Path, ...]:
         found = []
@@ -159,11 +162,12 @@ class _Builder:
             return None
         at: KeyPath = ("runtime",)
         code = self.memories.default(Kind.CODE, at)
+        objects = self._objects(table.objects, at)
         return Component(
             name="runtime",
             partition="runtime",
-            objects=self._objects(table.objects, at),
-            exports=tuple(dict.fromkeys(table.exports)),
+            objects=objects,
+            exports=every_export(table.exports, objects),
             memory={} if code is None else {Kind.CODE: (code,), Kind.RODATA: (code,)},
         )
 

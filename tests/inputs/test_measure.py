@@ -346,3 +346,21 @@ def test_a_component_of_nothing_is_refused(tmp_path: Path) -> None:
         "error[empty-component]: no section of `a` takes memory\n  at component.a.objects\n"
         "hint: is it the right object, and does something reach its code?"
     )
+
+
+def test_exporting_everything_names_every_global(tmp_path: Path) -> None:
+    more = simple(symbols=[Sym(name="helper", section=1), Sym(name="local", section=1, info=0x02), Sym(name="memcpy")])
+    text = '[component.a]\nobjects = ["a.o", "b.o"]\nentry = "main"\nstack = 8\nexports = ["*"]\n'
+    text += '[runtime]\nobjects = ["r.o"]\n'
+    runtime = Obj(sections=[Sec(name=".text", flags=ALLOC | EXEC, data=bytes(4))], symbols=[Sym(name="add", section=1)])
+    system = system_of(tmp_path, text, a=simple().build(), b=more.build(), r=runtime.build())
+    assert system.component("a").exports == ("helper",)
+    assert system.runtime is not None
+    assert system.runtime.exports == ("add",)
+
+
+def test_exporting_everything_of_an_unreadable_object_is_refused_when_it_is_measured(tmp_path: Path) -> None:
+    text = '[component.a]\nobjects = ["a.o"]\nexports = ["*"]\n'
+    system = system_of(tmp_path, text, a=b"junk")
+    assert system.component("a").exports == ("*",)
+    assert "error[not-elf]" in refused(system)
