@@ -168,7 +168,9 @@ def _linear_memory(
     """
     if component.linear_memory:
         return component.linear_memory
-    external = any(LINEAR_MEMORY_BASE in found.undefined for found in rows)
+    # Sealing gives each component's base a name of its own.
+    sealed = f"__lp_{component.name.replace('-', '_')}_linear_memory_start"
+    external = any(found.undefined & {LINEAR_MEMORY_BASE, sealed} for found in rows)
     declared = sum(one.linear_memory_bytes for one in safety)
     largest = max((s.size for s in sections if s.role in (Role.BSS, Role.DATA)), default=0)
     if external and not declared:

@@ -198,8 +198,10 @@ def manifest_beside(folder: Path, **values: object) -> None:
     (folder / "a.safety-manifest.json").write_text(json.dumps(values))
 
 
-def test_a_linear_memory_of_unknown_size_is_refused(tmp_path: Path) -> None:
-    assert refused(system_of(tmp_path, ONE, a=EXTERNAL)) == (
+@pytest.mark.parametrize("name", ["__linear_memory_base", "__lp_a_linear_memory_start"])
+def test_a_linear_memory_of_unknown_size_is_refused(name: str, tmp_path: Path) -> None:
+    needing = simple(symbols=[Sym(name="main", section=1), Sym(name=name)]).build()
+    assert refused(system_of(tmp_path, ONE, a=needing)) == (
         "error[linear-memory]: `a` needs a linear memory of a size that nothing says: "
         "`__linear_memory_base` is undefined\n  at component.a.linear-memory\n"
         'hint: give linear-memory = "64K", or keep <object>.safety-manifest.json beside the object'
