@@ -70,66 +70,103 @@ def run(question: Question, placer: Placer, width: int, alpha: int, effort: Effo
     pieces = question.pieces
     if not pieces:
         return ()
-    weight, free, rooms, charges = question.weight, question.free, question.rooms, question.charges
+    weight, free = question.weight, question.free
     alternatives = [_alternatives(question, placer, piece, alpha) for piece in pieces]
     if not all(alternatives):
         return None
-    members = [sum(1 << i for i, piece in enumerate(pieces) if p in piece.charged) for p in range(len(rooms))]
-    rows: list[State] = []
-    for i, piece in enumerate(pieces):
-        tried = []
-        for slots, _ in alternatives[i]:
-            mask, known = placer.table(piece.shape, slots)
-            tried.append((slots, sum(slots << FIELD * p for p in piece.charged), mask, known))
-        estimate = min(cost for _, cost in alternatives[i])
-        twin = i > 0 and pieces[i - 1].shape == piece.shape and _alike(question, pieces[i - 1], piece)
-        rows.append((i, 1 << i, piece, tried, weight * piece.shape[0] + estimate, twin))
+    crowds = _crowds(question)
+    rows = [
+        _row(question, placer, i, alternatives[i], alone=not any(p in crowds for p in piece.charged))
+        for i, piece in enumerate(pieces)
+    ]
     start = free[-1].end if free else 0
-    single = free[0] if len(free) == 1 else None
+    bottom = free[0].base if len(free) == 1 else None
     states: list[State] = [(0, -start, 0, 0, 0, None)]
+    steps = -placer.steps
     for _ in pieces:
         best: dict[int, State] = {}
         for state in states:
             _, below, placed, spent, paid, _ = state
             top = -below
-            for i, bit, piece, tried, credit, twin in rows:
-                if placed & bit or (twin and not placed & (bit >> 1)):
+            for i, bit, twin, shape, alone, tried in rows:
+                if placed & bit or (twin and not placed & twin):
                     continue
-                for slots, packed, mask, known in tried:
-                    effort.left -= 1
-                    charge = 0
-                    for p in piece.charged:
-                        now = (spent >> FIELD * p) & 255
-                        waiting = (members[p] & ~(placed | bit)).bit_count()
-                        if now + slots + waiting > rooms[p]:
-                            break
-                        row = charges[p]
-                        charge += row[now + slots] - row[now]
+                key = placed | bit
+                old = best.get(key)
+                for slots, net, packed, mask, known in tried:
+                    steps += 1
+                    if not alone:
+                        charge = _charge(question, crowds, pieces[i].charged, placed | bit, spent, slots)
+                        if charge is None:
+                            continue
+                        net += charge
+                    if bottom is not None:
+                        rest = top & mask
+                        drop = known[rest] if rest in known else placer.drop(shape, slots, top)
+                        if drop is None:
+                            continue
+                        base = top - drop[0]
+                        if base < bottom:
+                            continue
+                        end = top - drop[1]
+                        score = weight * (start - base) + paid + net
                     else:
-                        if single is not None:
-                            drop = known.get(top & mask, 0)
-                            if drop == 0:
-                                drop = placer.drop(piece.shape, slots, top)
-                            if drop is None or top - drop[0] < single.base:
-                                continue
-                            base, end = top - drop[0], top - drop[1]
-                            height = start - base
-                        else:
-                            place = placer.below(piece.shape, slots, top, free)
-                            if place is None:
-                                continue
-                            base, end = place
-                            height = above(free, base)
-                        total = paid + charge - credit
-                        key = placed | bit
-                        score = weight * height + total
-                        old = best.get(key)
-                        if old is None or (score, -base, spent + packed) < (old[0], old[1], old[3]):
-                            best[key] = (score, -base, key, spent + packed, total, (state, i, base, end))
+                        place = placer.below(shape, slots, top, free)
+                        if place is None:
+                            continue
+                        base, end = place
+                        score = weight * above(free, base) + paid + net
+                    if (
+                        old is None
+                        or score < old[0]
+                        or (score == old[0] and (-base, spent + packed) < (old[1], old[3]))
+                    ):
+                        old = best[key] = (score, -base, key, spent + packed, paid + net, (state, i, base, end))
         if not best:
+            effort.spend(steps + placer.steps)
             return None
         states = heapq.nsmallest(width, best.values(), key=_order)
+    effort.spend(steps + placer.steps)
     return _unwound(question, states[0])
+
+
+def _crowds(question: Question) -> dict[int, int]:
+    """By partition that pays for more than one piece here: the set of those pieces."""
+    found = {}
+    for partition in range(len(question.rooms)):
+        members = [i for i, piece in enumerate(question.pieces) if partition in piece.charged]
+        if len(members) > 1:
+            found[partition] = sum(1 << i for i in members)
+    return found
+
+
+def _row(question: Question, placer: Placer, i: int, alternatives: Sequence[tuple[int, int]], *, alone: bool) -> State:
+    """What the inner loop needs of one piece. Of a piece ``alone`` in its partitions the charges are known."""
+    piece = question.pieces[i]
+    credit = question.weight * piece.shape[0] + min(cost for _, cost in alternatives)
+    tried = []
+    for slots, _ in alternatives:
+        mask, known = placer.table(piece.shape, slots)
+        charge = sum(question.charges[p][slots] - question.charges[p][0] for p in piece.charged) if alone else 0
+        packed = 0 if alone else sum(slots << FIELD * p for p in piece.charged)
+        tried.append((slots, charge - credit, packed, mask, known))
+    twin = i > 0 and question.pieces[i - 1].shape == piece.shape and _alike(question, question.pieces[i - 1], piece)
+    return i, 1 << i, (1 << i >> 1) if twin else 0, piece.shape, alone, tried
+
+
+def _charge(
+    question: Question, crowds: dict[int, int], charged: Sequence[int], placed: int, spent: int, slots: int
+) -> int | None:
+    """What ``slots`` more cost elsewhere; ``None`` when a partition would have too few left for its other pieces."""
+    charge = 0
+    for p in charged:
+        now = (spent >> FIELD * p) & 255
+        waiting = (crowds.get(p, 0) & ~placed).bit_count()
+        if now + slots + waiting > question.rooms[p]:
+            return None
+        row = question.charges[p]
+        charge += row[now + slots] - row[now]
+    return charge
 
 
 def _order(state: State) -> tuple[int, int, int, int]:

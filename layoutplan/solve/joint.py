@@ -140,7 +140,7 @@ class Joint:
                 elif item.index in self.pinned or len(item.charged) > 1 or item not in later:
                     left -= floor.slots[item.index]
                 else:
-                    waiting.append(self._expected(item, beta))
+                    waiting.append(self._expected(item, beta, budget))
             left = min(left, sum(partition in item.charged for item in here) * MOST_SLOTS + len(waiting) * MOST_SLOTS)
             splits = [within(best_splits(waiting, left), left - spent) for spent in range(left + 1)]
             row = [split[0] if split is not None else IMPOSSIBLE for split in splits]
@@ -157,10 +157,10 @@ class Joint:
         ]
         return Question(tuple(pieces), self.free[home], problem.weights[home], tuple(rooms), tuple(charges))
 
-    def _expected(self, item: Item, beta: int) -> list[tuple[int, int]]:
+    def _expected(self, item: Item, beta: int, most: int) -> list[tuple[int, int]]:
         shape, weight = Placer.shape(item), self.problem.weights[self.homes[item.index]]
         options = []
-        for slots in range(1, MOST_SLOTS + 1):
+        for slots in range(1, min(most, MOST_SLOTS) + 1):
             least = self.placer.least(shape, slots)
             if least is not None:
                 loss = 10 * (least - item.block.size) + beta * self.placer.hard(shape, slots)

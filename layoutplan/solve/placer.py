@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layoutplan.address import AddressRange, next_power_of_two
+from layoutplan.address import AddressRange, align_up, next_power_of_two
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.problem import Item
 
@@ -11,7 +11,13 @@ Shape = tuple[int, int, Wholes]
 
 Pair = tuple[int, int]
 
-SAMPLES = 24
+STEPS_A_PLACE = 20
+"""What asking the unit for a place costs, in steps of the search."""
+
+FREE_CHOICE = 4
+"""With more slots than this a block loses next to nothing wherever it starts."""
+
+SAMPLES = 12
 """Starting points at which the mean loss of a block is estimated."""
 
 
@@ -24,6 +30,7 @@ class Placer:
 
     def __init__(self, unit: ProtectionUnit) -> None:
         self.unit = unit
+        self.steps = 0
         self._drops: dict[tuple[Shape, int], tuple[int, dict[int, Pair | None]]] = {}
         self._least: dict[tuple[int, int], int | None] = {}
         self._hard: dict[tuple[Shape, int], int] = {}
@@ -46,11 +53,23 @@ class Placer:
         mask, known = self.table(shape, slots)
         rest = top & mask
         if rest not in known:
+            fewer = self.table(shape, slots - 1)[1].get(rest) if slots > 1 else None
+            if fewer is not None and self._ideal(shape, rest, fewer):
+                known[rest] = fewer
+                return fewer
+            self.steps += STEPS_A_PLACE
             size, align, wholes = shape
             shifted = rest + mask + 1
             place = self.unit.place(shifted, size, align, slots, wholes)
             known[rest] = None if place is None else (shifted - place.base, shifted - place.end)
         return known[rest]
+
+    def _ideal(self, shape: Shape, top: int, drop: Pair) -> bool:
+        """Whether no number of slots could place the block higher below ``top``, or grant it less."""
+        size, align, _ = shape
+        grid = max(align, self.unit.granule)
+        highest = top - size & -grid
+        return top - drop[0] == highest and drop[0] - drop[1] == align_up(size, self.unit.granule)
 
     def below(self, shape: Shape, slots: int, top: int, free: tuple[AddressRange, ...]) -> Pair | None:
         """The highest ``(base, end)`` at or below ``top`` inside one of the intervals ``free`` (ascending)."""
@@ -79,6 +98,8 @@ class Placer:
 
     def hard(self, shape: Shape, slots: int) -> int:
         """The mean bytes lost, over starting points, above :meth:`least`. Guides the search, proves nothing."""
+        if slots > FREE_CHOICE:
+            return 0
         key = (shape, slots)
         if key not in self._hard:
             mask, _ = self.table(shape, slots)

@@ -92,12 +92,14 @@ def _layers(
         twin = i > 0 and blocks[i - 1].shape == block.shape and blocks[i - 1].slots == block.slots
         rows.append((i, 1 << i, bounds[i], mask, known, block, (1 << i >> 1) if twin else 0))
     sums = {0: 0}
+    asked = placer.steps
     layers: list[Layer] = [{0: (start, start, -1)}]
     for _ in blocks:
         before = layers[-1]
         after: Layer = {}
         totals: dict[int, int] = {}
-        effort.spend(len(before) * len(blocks) // 2)
+        effort.spend(len(before) * len(blocks) // 2 + placer.steps - asked)
+        asked = placer.steps
         if effort.exhausted:
             return None
         for placed, (top, _, _) in before.items():
