@@ -58,9 +58,9 @@ def prove(case: Case) -> Verdict:
     text = head(case) + script.common(case.facts)
     text += "".join(definitions(case, partition) for partition in partitions)
     text += "".join(obligation.definitions for obligation in obligations)
-    asked = [q for o in obligations for q in (o.query.asserted, o.query.control)]
+    asked = [o.query.asserted for o in obligations] + [o.query.control for o in obligations]
     asked += [script.witnesses(partition, case.facts) for partition in partitions]
-    return _verdict(case.structural, found, obligations, decide(text, asked), partitions)
+    return _verdict(case.structural, found, obligations, decide(text, asked, witnessed=len(obligations)), partitions)
 
 
 def _grants(plan: Plan, blocks: tuple[PlacedBlock, ...], partition: str) -> Grants:
@@ -84,7 +84,7 @@ def _verdict(
     proved = sum(1 for rule in structural if rule not in broken_rules)
     starved = {f.partition for obligation in obligations for f in obligation.findings if f.rule == "availability"}
     for index, obligation in enumerate(obligations):
-        (asserted, witness), (control, _) = answers[2 * index], answers[2 * index + 1]
+        (asserted, witness), (control, _) = answers[index], answers[len(obligations) + index]
         disagreements = list(_disagreements(obligation, asserted, witness, control, starved))
         findings += (*obligation.findings, *disagreements)
         if Answer.UNKNOWN in (asserted, control):

@@ -28,8 +28,13 @@ def decide_file(text: str) -> Answer:
     return Answer(str(solver.check()))
 
 
-def decide(definitions: str, assertions: Sequence[str]) -> list[tuple[Answer, int | None]]:
-    """For each assertion over ``definitions``: the answer and, where satisfiable, the value of ``a`` if it matters."""
+def decide(
+    definitions: str, assertions: Sequence[str], *, witnessed: int | None = None
+) -> list[tuple[Answer, int | None]]:
+    """For each assertion over ``definitions``: the answer and, where satisfiable, the value of ``a`` if it matters.
+
+    Only the first ``witnessed`` (default: all) give a value: a model costs more than an answer.
+    """
     import z3
 
     context = z3.Context()
@@ -39,14 +44,14 @@ def decide(definitions: str, assertions: Sequence[str]) -> list[tuple[Answer, in
         raise AssertionError(f"{len(assertions)} questions were asked and {len(parsed)} understood")
     address = z3.BitVec("a", 36, ctx=context)
     answers: list[tuple[Answer, int | None]] = []
-    for formula in parsed:
+    for index, formula in enumerate(parsed):
         solver = z3.SimpleSolver(ctx=context)  # half the time of the QF_BV tactic on questions this small
         solver.set("rlimit", RESOURCE_LIMIT)
         solver.add(formula)
-        result = solver.check()
-        if result == z3.sat:
-            value = solver.model().eval(address)
-            answers.append((Answer.SAT, value.as_long() if z3.is_bv_value(value) else None))
-        else:
-            answers.append((Answer.UNSAT if result == z3.unsat else Answer.UNKNOWN, None))
+        answer = Answer(str(solver.check()))
+        value: int | None = None
+        if answer is Answer.SAT and (witnessed is None or index < witnessed):
+            found = solver.model().eval(address)
+            value = found.as_long() if z3.is_bv_value(found) else None
+        answers.append((answer, value))
     return answers

@@ -77,9 +77,9 @@ def common(facts: Facts) -> str:
 
 def definitions(facts: Facts, partition: str, unit: str) -> str:
     """The unit's functions for one partition (``unit``), and its ``needed``, ``allowed`` and ``kernel``."""
-    needs = [(need.range, rights(need.access)) for need in facts.needs_of(partition) if not need.whole]
+    needs = [(need.range, need.access) for need in facts.needs_of(partition) if not need.whole]
     owned = [(t.range, rights(t.rights[partition])) for t in facts.territories if partition in t.rights]
-    kernel = _union([(need.range, rights(need.access)) for need in facts.kernel_needs[partition]])
+    kernel = _union([(need.range, need.access) for need in facts.kernel_needs[partition]])
     return (
         f"{unit}\n"
         f"(define-fun needed.{partition} ((a Addr)) Rights {_union(needs)})\n"
@@ -88,12 +88,27 @@ def definitions(facts: Facts, partition: str, unit: str) -> str:
     )
 
 
-def _union(pieces: list[tuple[AddressRange, str]]) -> str:
-    """Needs may overlap (overlapping blocks are refused elsewhere), so each is asked for by itself."""
-    if not pieces:
-        return "#b000"
-    terms = [f"(ite (within a {address(r.base)} {address(r.end)}) {value} #b000)" for r, value in pieces]
-    return terms[0] if len(terms) == 1 else "(bvor\n  " + "\n  ".join(terms) + ")"
+def _union(pieces: Sequence[tuple[AddressRange, Access]]) -> str:
+    """All rights that any piece gives. Pieces may overlap (overlapping blocks are refused elsewhere)."""
+    plain = [(range_.base, range_.end, int(access)) for range_, access in pieces]
+    edges = sorted({edge for base, end, _ in plain for edge in (base, end)})
+    values = [0]
+    for edge in edges:
+        values.append(0)
+        for base, end, access in plain:
+            if base <= edge < end:
+                values[-1] |= access
+    return _search(edges, [rights(Access(value)) for value in values])
+
+
+def _search(edges: Sequence[int], values: Sequence[str]) -> str:
+    """``values[i]`` from ``edges[i-1]`` up to ``edges[i]``, found by halving: a solver's work grows with the depth."""
+    if not edges:
+        return values[0]
+    middle = len(edges) // 2
+    below = _search(edges[:middle], values[: middle + 1])
+    above = _search(edges[middle + 1 :], values[middle + 1 :])
+    return f"(ite (bvult a {address(edges[middle])})\n {below}\n {above})"
 
 
 def _physical(aliases: tuple[Alias, ...]) -> str:
@@ -180,7 +195,7 @@ def write_xor_execute(facts: Facts) -> Query:
 def exactness(partition: str, granted: Iterable[tuple[AddressRange, Access]]) -> Query:
     """Some address where the registers and the plan's grants differ; the control denies one granted byte."""
     granted = tuple(granted)
-    told = _union([(range_, rights(access)) for range_, access in granted])
+    told = _union(granted)
     byte = address(granted[0][0].base if granted else NOWHERE)
     denied = f"(ite (= a {byte}) (bvnot (user.{partition} a)) {told})"
     return Query(
