@@ -24,21 +24,27 @@ def render(
 ) -> Mapping[str, str]:
     """The linker script (``layout.ld`` or ``memory.x``) and ``region_table.rs``, by file name.
 
-    ``BadInput`` for a style or table that does not fit the target.
+    With ``table="gale"`` also ``gale_table.rs``, the same plan for gale's ``mpu_switch``. ``BadInput`` for a style or a
+    table that does not fit the target.
     """
+    from layoutplan.render.gale import gale_table, gale_text
     from layoutplan.render.script import DEBUG_SECTIONS, script
     from layoutplan.render.table import region_table
     from layoutplan.render.templates import fill
 
-    if table != "words":
-        raise BadInput([Fault(code="not-yet", message=f"table `{table}` is not yet there")])
+    gale = gale_table(system, plan) if table == "gale" else None
+    limits = None if gale is None else (gale.kernel_code.end, gale.kernel_data.end)
     if link_style == "standalone":
-        name, text = "layout.ld", fill("layout.ld.j2", script=script(system, plan), debug_sections=DEBUG_SECTIONS)
+        name, text = (
+            "layout.ld",
+            fill("layout.ld.j2", script=script(system, plan, limits=limits), debug_sections=DEBUG_SECTIONS),
+        )
     else:
         _fit(system, link_style)
-        prepared = script(system, plan, beside_runtime=True)
+        prepared = script(system, plan, limits=limits, beside_runtime=True)
         name, text = "memory.x", fill("memory.x.j2", script=prepared, style=link_style)
-    return {name: text, "region_table.rs": region_table(system, plan)}
+    files = {name: text, "region_table.rs": region_table(system, plan)}
+    return files if gale is None else {**files, "gale_table.rs": gale_text(gale)}
 
 
 def _fit(system: System, link_style: LinkStyle) -> None:

@@ -35,9 +35,9 @@ DEBUG_SECTIONS = tuple(
 class Script:
     """Everything that a script's template needs.
 
-    The kernel's vectors are at ``flash_start``, or behind its stack where one memory holds both (``None``). Load
-    images begin at ``image_base``, below all blocks of the code memory; ``ram_end`` is the lowest block of the data
-    memory. ``code_memory`` and ``data_memory`` are the kernel's entries among ``memories``.
+    The kernel's vectors are at ``flash_start``, or behind its stack where one memory holds both (``None``). Its code
+    and constants end by ``code_end``, at or below the load images; its data ends by ``ram_end``. ``code_memory`` and
+    ``data_memory`` are the kernel's entries among ``memories``.
     """
 
     hash: int
@@ -50,7 +50,7 @@ class Script:
     ram_start: int
     ram_end: int
     kernel_stack: int
-    image_base: int
+    code_end: int
     blocks: tuple[BlockLines, ...]
     symbols: tuple[Symbol, ...]
     private_rows: tuple[InitRow, ...]
@@ -58,8 +58,13 @@ class Script:
     assertions: tuple[Assertion, ...]
 
 
-def script(system: System, plan: Plan, *, beside_runtime: bool = False) -> Script:
-    """Prepare the script of ``plan``. Every number in it comes from the plan; nothing is decided here."""
+def script(
+    system: System, plan: Plan, *, limits: tuple[int, int] | None = None, beside_runtime: bool = False
+) -> Script:
+    """Prepare the script of ``plan``. Every number in it comes from the plan; nothing is decided here.
+
+    ``limits`` end the kernel's code and its data where a table leaves it less than the partitions do.
+    """
     kernel = system.kernel
     prefix = RUNTIME_PREFIX if beside_runtime else ""
     waiting = images(system, plan)
@@ -93,9 +98,9 @@ def script(system: System, plan: Plan, *, beside_runtime: bool = False) -> Scrip
         data_memory=data_memory,
         flash_start=None if one_memory else flash_start,
         ram_start=ram_start,
-        ram_end=ram_end,
+        ram_end=ram_end if limits is None else min(ram_end, limits[1]),
         kernel_stack=stack,
-        image_base=waiting.base,
+        code_end=waiting.base if limits is None else min(waiting.base, limits[0]),
         blocks=blocks,
         symbols=tuple(block_symbols(plan)),
         private_rows=tuple(row for placement, row in rows if not is_shared(placement)),

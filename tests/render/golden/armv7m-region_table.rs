@@ -1,0 +1,505 @@
+// Made by layoutplan from the manifest; plan 0x693d_e0d6_10e7_eaa4. A changed number does not compile.
+// Partitions and tasks are numbered by their sorted names. Read the statics with `read_volatile`: otherwise rustc
+// folds the words into instructions, and what runs is no longer this table.
+
+#[allow(dead_code)]
+pub const PARTITIONS: usize = 3;
+#[allow(dead_code)]
+pub const TASKS: usize = 3;
+#[allow(dead_code)]
+pub const GRANTS: usize = 10;
+#[allow(dead_code)]
+pub const INTERRUPTS: usize = 1;
+#[allow(dead_code)]
+pub const STATIC_SLOTS: usize = 2;
+#[allow(dead_code)]
+pub const DYNAMIC_SLOTS: usize = 6;
+#[allow(dead_code)]
+pub const FIRST_STATIC_SLOT: usize = 0;
+#[allow(dead_code)]
+pub const FIRST_DYNAMIC_SLOT: usize = 2;
+#[allow(dead_code)]
+pub const RESERVED_SLOTS: usize = 0;
+/// `MPU_MAIR0` and `MPU_MAIR1`, which regions refer to on Armv8-M; zero elsewhere.
+#[allow(dead_code)]
+pub const MEMORY_ATTRIBUTES: [u32; 2] = [0x0000_0000, 0x0000_0000];
+#[allow(dead_code)]
+pub const LP_PARTITION_ATT: usize = 0;
+#[allow(dead_code)]
+pub const LP_PARTITION_GPS: usize = 1;
+#[allow(dead_code)]
+pub const LP_PARTITION_MIX: usize = 2;
+
+/// The linker script asks for this symbol, so that a table and a script of two plans do not link.
+#[used]
+#[unsafe(export_name = "__lp_plan_693de0d610e7eaa4")]
+#[unsafe(link_section = ".lp.region_table")]
+static LP_PLAN: [u8; 0] = [];
+
+/// Equal to `__lp_hash`, or the kernel refuses to start.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_HASH: u64 = 0x693d_e0d6_10e7_eaa4;
+
+/// The registers of slots that every partition has alike: written once, at boot.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_STATIC: [[u32; 2]; STATIC_SLOTS] = [
+    // slot 0: off
+    [0x0000_0010, 0x0000_0000],
+    // slot 1: off
+    [0x0000_0011, 0x0000_0000],
+];
+
+/// The registers that a switch writes, per partition.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_DYNAMIC: [[[u32; 2]; DYNAMIC_SLOTS]; PARTITIONS] = [
+    // att
+    [
+        // slot 2: att.rodata [0x0003_ff60, 0x0003_ff80)
+        [0x0003_ff72, 0x1602_0009],
+        // slot 3: shared:code [0x0003_ff80, 0x0004_0000)
+        [0x0003_ff93, 0x0602_000d],
+        // slot 4: shared:ring [0x2000_fb80, 0x2000_fbc0)
+        [0x2000_fb94, 0x1607_000b],
+        // slot 5: att.data [0x2000_fe00, 0x2000_ff80)
+        [0x2000_fe15, 0x1307_c011],
+        // slot 6: off
+        [0x0000_0016, 0x0000_0000],
+        // slot 7: off
+        [0x0000_0017, 0x0000_0000],
+    ],
+    // gps
+    [
+        // slot 2: gps.code [0x0003_fe80, 0x0003_ff00)
+        [0x0003_fe92, 0x0602_000d],
+        // slot 3: shared:ring [0x2000_fb80, 0x2000_fbc0)
+        [0x2000_fb93, 0x1307_000b],
+        // slot 4: gps.data [0x2000_fc00, 0x2000_fd40)
+        [0x2000_fc14, 0x1307_e011],
+        // slot 5: uart1 [0x4000_4000, 0x4000_4400)
+        [0x4000_4015, 0x1305_0013],
+        // slot 6: off
+        [0x0000_0016, 0x0000_0000],
+        // slot 7: off
+        [0x0000_0017, 0x0000_0000],
+    ],
+    // mix
+    [
+        // slot 2: shared:code [0x0003_ff80, 0x0004_0000)
+        [0x0003_ff92, 0x0602_000d],
+        // slot 3: mix.data [0x2000_ff80, 0x2001_0000)
+        [0x2000_ff93, 0x1307_000d],
+        // slot 4: off
+        [0x0000_0014, 0x0000_0000],
+        // slot 5: off
+        [0x0000_0015, 0x0000_0000],
+        // slot 6: off
+        [0x0000_0016, 0x0000_0000],
+        // slot 7: off
+        [0x0000_0017, 0x0000_0000],
+    ],
+];
+
+/// Partition, start, end, rights (1 read, 2 write, 4 execute): what a pointer from a partition may reach.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_GRANTS: [[u32; 4]; GRANTS] = [
+    // att: att.rodata [0x0003_ff60, 0x0003_ff80) r
+    [0x0000_0000, 0x0003_ff60, 0x0003_ff80, 0x0000_0001],
+    // att: shared:code [0x0003_ff80, 0x0004_0000) rx
+    [0x0000_0000, 0x0003_ff80, 0x0004_0000, 0x0000_0005],
+    // att: shared:ring [0x2000_fb80, 0x2000_fbc0) r
+    [0x0000_0000, 0x2000_fb80, 0x2000_fbc0, 0x0000_0001],
+    // att: att.data [0x2000_fe00, 0x2000_ff80) rw
+    [0x0000_0000, 0x2000_fe00, 0x2000_ff80, 0x0000_0003],
+    // gps: gps.code [0x0003_fe80, 0x0003_ff00) rx
+    [0x0000_0001, 0x0003_fe80, 0x0003_ff00, 0x0000_0005],
+    // gps: shared:ring [0x2000_fb80, 0x2000_fbc0) rw
+    [0x0000_0001, 0x2000_fb80, 0x2000_fbc0, 0x0000_0003],
+    // gps: gps.data [0x2000_fc00, 0x2000_fd40) rw
+    [0x0000_0001, 0x2000_fc00, 0x2000_fd40, 0x0000_0003],
+    // gps: uart1 [0x4000_4000, 0x4000_4400) rw
+    [0x0000_0001, 0x4000_4000, 0x4000_4400, 0x0000_0003],
+    // mix: shared:code [0x0003_ff80, 0x0004_0000) rx
+    [0x0000_0002, 0x0003_ff80, 0x0004_0000, 0x0000_0005],
+    // mix: mix.data [0x2000_ff80, 0x2001_0000) rw
+    [0x0000_0002, 0x2000_ff80, 0x2001_0000, 0x0000_0003],
+];
+
+/// Lowest address of the stack, the address after it, partition.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_TASKS: [[u32; 3]; TASKS] = [
+    // att [0x2000_fe00, 0x2000_ff00)
+    [0x2000_fe00, 0x2000_ff00, 0x0000_0000],
+    // gps [0x2000_fc00, 0x2000_fc80)
+    [0x2000_fc00, 0x2000_fc80, 0x0000_0001],
+    // mix [0x2000_ff80, 0x2000_ffe0)
+    [0x2000_ff80, 0x2000_ffe0, 0x0000_0002],
+];
+
+/// Interrupt number, task that it wakes.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+pub static LP_INTERRUPTS: [[u32; 2]; INTERRUPTS] = [
+    // interrupt 5 wakes gps
+    [0x0000_0005, 0x0000_0001],
+];
+
+unsafe extern "C" {
+    // att
+    #[link_name = "att_main"]
+    fn lp_entry_0();
+    // gps
+    #[link_name = "gps_main"]
+    fn lp_entry_1();
+    // mix
+    #[link_name = "mix_main"]
+    fn lp_entry_2();
+}
+
+/// Where tasks begin, as the linker resolved it.
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
+#[rustfmt::skip]
+pub static LP_ENTRIES: [unsafe extern "C" fn(); TASKS] = [
+    lp_entry_0,
+    lp_entry_1,
+    lp_entry_2,
+];
+
+// Checks at compile time: no number above can change alone.
+const _: () = {
+    const fn step(state: u64, word: u64) -> u64 {
+        (state ^ word).wrapping_mul(0x0100_0000_01b3)
+    }
+    // Each step is a bijection of the state, so that no single changed word leads to the same end.
+    let mut state = step(0xcbf2_9ce4_8422_2325, LP_HASH);
+    let mut row;
+    row = 0;
+    while row < STATIC_SLOTS {
+        let mut column = 0;
+        while column < 2 {
+            state = step(state, LP_STATIC[row][column] as u64);
+            column += 1;
+        }
+        row += 1;
+    }
+    let mut partition = 0;
+    while partition < PARTITIONS {
+        row = 0;
+        while row < DYNAMIC_SLOTS {
+            state = step(state, LP_DYNAMIC[partition][row][0] as u64);
+            state = step(state, LP_DYNAMIC[partition][row][1] as u64);
+            row += 1;
+        }
+        partition += 1;
+    }
+    row = 0;
+    while row < GRANTS {
+        let mut column = 0;
+        while column < 4 {
+            state = step(state, LP_GRANTS[row][column] as u64);
+            column += 1;
+        }
+        row += 1;
+    }
+    row = 0;
+    while row < TASKS {
+        let mut column = 0;
+        while column < 3 {
+            state = step(state, LP_TASKS[row][column] as u64);
+            column += 1;
+        }
+        row += 1;
+    }
+    row = 0;
+    while row < INTERRUPTS {
+        let mut column = 0;
+        while column < 2 {
+            state = step(state, LP_INTERRUPTS[row][column] as u64);
+            column += 1;
+        }
+        row += 1;
+    }
+    assert!(
+        state == 0x625e_b407_6b97_fe50,
+        "region_table.rs was edited: run `layoutplan solve` again"
+    );
+};
+const _: () = assert!(LP_PARTITION_ATT == 0);
+const _: () = assert!(LP_PARTITION_GPS == 1);
+const _: () = assert!(LP_PARTITION_MIX == 2);
+const _: () = assert!(RESERVED_SLOTS == 0);
+const _: () = assert!(MEMORY_ATTRIBUTES[0] == 0x0000_0000);
+const _: () = assert!(MEMORY_ATTRIBUTES[1] == 0x0000_0000);
+const _: () = assert!(PARTITIONS == 3);
+const _: () = assert!(FIRST_STATIC_SLOT == 0 && FIRST_DYNAMIC_SLOT == 2);
+
+// The words once more, read by the manual's tables for MPU_RBAR and MPU_RASR and compared with LP_GRANTS.
+#[allow(clippy::absurd_extreme_comparisons)] // a count may be zero
+const _: () = {
+    // What more than one partition may touch. All other grants are disjoint.
+    const SHARED: [[u32; 2]; 2] = [
+        // shared:code [0x0003_ff80, 0x0004_0000)
+        [0x0003_ff80, 0x0004_0000],
+        // shared:ring [0x2000_fb80, 0x2000_fbc0)
+        [0x2000_fb80, 0x2000_fbc0],
+    ];
+
+    const fn is_shared(start: u32, end: u32) -> bool {
+        let mut row = 0;
+        while row < SHARED.len() {
+            if SHARED[row][0] == start && SHARED[row][1] == end {
+                return true;
+            }
+            row += 1;
+        }
+        false
+    }
+
+    const fn granted(partition: u32, address: u32) -> u32 {
+        let mut found = 0;
+        let mut row = 0;
+        while row < GRANTS {
+            if LP_GRANTS[row][0] == partition {
+                let [_, start, end, rights] = LP_GRANTS[row];
+                if start <= address && address < end {
+                    found |= rights;
+                }
+            }
+            row += 1;
+        }
+        found
+    }
+
+    const fn check_grant(row: usize) {
+        let [owner, start, end, rights] = LP_GRANTS[row];
+        assert!((owner as usize) < PARTITIONS, "a grant to no partition");
+        assert!(start < end, "a grant that is empty");
+        assert!(
+            rights == 1 || rights == 3 || rights == 5,
+            "rights are read, with write or execute, never both"
+        );
+        let mut other = 0;
+        while other < row {
+            let [owner2, start2, end2, rights2] = LP_GRANTS[other];
+            if start < end2 && start2 < end {
+                assert!(
+                    owner != owner2 && start == start2 && end == end2 && is_shared(start, end),
+                    "two grants overlap"
+                );
+                assert!(
+                    (rights | rights2) & 6 != 6,
+                    "one partition may write what another may execute"
+                );
+            }
+            other += 1;
+        }
+    }
+
+    const fn check_task(task: usize) {
+        let [low, high, partition] = LP_TASKS[task];
+        assert!(low < high, "a stack that is empty");
+        assert!(low % 8 == 0 && high % 8 == 0, "a stack is not aligned");
+        assert!((partition as usize) < PARTITIONS, "a task in no partition");
+        let mut row = 0;
+        let mut inside = false;
+        while row < GRANTS {
+            let [owner, start, end, rights] = LP_GRANTS[row];
+            let holds = owner == partition && start <= low && high <= end;
+            if holds && rights == 3 && !is_shared(start, end) {
+                inside = true;
+            }
+            row += 1;
+        }
+        assert!(inside, "a stack outside its partition's own memory");
+    }
+
+    const _: () = {
+        let mut row = 0;
+        while row < GRANTS {
+            check_grant(row);
+            row += 1;
+        }
+    };
+    const _: () = {
+        let mut task = 0;
+        while task < TASKS {
+            check_task(task);
+            task += 1;
+        }
+    };
+
+    // Start, end, and the memory attributes of every region in between.
+    const TYPES: [[u32; 3]; 3] = [
+        // [0x0000_0000, 0x0004_0000)
+        [0x0000_0000, 0x0004_0000, 0x0000_0002],
+        // [0x2000_0000, 0x2001_0000)
+        [0x2000_0000, 0x2001_0000, 0x0000_0007],
+        // [0x4000_4000, 0x4000_4400)
+        [0x4000_4000, 0x4000_4400, 0x0000_0005],
+    ];
+
+    const fn field(word: u32, low: u32, bits: u32) -> u32 {
+        (word >> low) & ((1 << bits) - 1)
+    }
+
+    const fn has_type(address: u32, attributes: u32) -> bool {
+        let mut row = 0;
+        while row < TYPES.len() {
+            let [start, end, expected] = TYPES[row];
+            if start <= address && address < end && attributes == expected {
+                return true;
+            }
+            row += 1;
+        }
+        false
+    }
+
+    // SIZE holds log2 of the bytes, less one.
+    const fn log2(rasr: u32) -> u32 {
+        field(rasr, 1, 5) + 1
+    }
+
+    // A subregion is an eighth; below 256 bytes there are none.
+    const fn is_match(pair: [u32; 2], address: u32) -> bool {
+        let [rbar, rasr] = pair;
+        let offset = address.wrapping_sub(rbar & !0x1f) as u64;
+        let log2 = log2(rasr);
+        rasr & 1 == 1
+            && offset >> log2 == 0
+            && (log2 < 8 || field(rasr, 8 + (offset >> (log2 - 3)) as u32, 1) == 0)
+    }
+
+    const fn rights(rasr: u32) -> u32 {
+        let data = match field(rasr, 24, 3) {
+            0b011 => 3,
+            0b110 => 1,
+            0b000 => 0,
+            _ => panic!("AP is neither read-only nor read-write for all, nor closed"),
+        };
+        data | (1 - field(rasr, 28, 1)) << 2
+    }
+
+    const fn check_pair(pair: [u32; 2], slot: usize) {
+        let [rbar, rasr] = pair;
+        assert!(
+            field(rbar, 4, 1) == 1 && field(rbar, 0, 4) as usize == slot,
+            "RBAR selects another slot"
+        );
+        if field(rasr, 0, 1) == 0 {
+            assert!(rbar & !0x1f == 0 && rasr == 0, "an unused slot is not zero");
+            return;
+        }
+        assert!(rasr & 0xe8c0_00c0 == 0, "a reserved bit of RASR is set");
+        let size_field = field(rasr, 1, 5);
+        assert!(
+            size_field >= 4 && size_field < 31,
+            "a region of a size that the unit has not"
+        );
+        assert!(
+            (rbar & !0x1f) % (1 << log2(rasr)) == 0,
+            "a region is not aligned to its size"
+        );
+        assert!(
+            log2(rasr) >= 8 || field(rasr, 8, 8) == 0,
+            "SRD below 256 bytes is UNPREDICTABLE"
+        );
+        assert!(rights(rasr) & 6 != 6, "a region is writable and executable");
+        let mut part = 0;
+        while part < 8 {
+            let start = (rbar & !0x1f) + (part << (log2(rasr) - 3));
+            if is_match(pair, start) {
+                assert!(
+                    has_type(start, field(rasr, 16, 6)),
+                    "a region has another memory's attributes"
+                );
+            }
+            part += 1;
+        }
+    }
+
+    // The highest number wins: static slots are below dynamic ones.
+    const fn allowed(partition: usize, address: u32) -> u32 {
+        let mut found = 0;
+        let mut slot = 0;
+        while slot < STATIC_SLOTS {
+            if is_match(LP_STATIC[slot], address) {
+                found = rights(LP_STATIC[slot][1]);
+            }
+            slot += 1;
+        }
+        slot = 0;
+        while slot < DYNAMIC_SLOTS {
+            if is_match(LP_DYNAMIC[partition][slot], address) {
+                found = rights(LP_DYNAMIC[partition][slot][1]);
+            }
+            slot += 1;
+        }
+        found
+    }
+
+    // Permissions change at the edges of subregions and grants only, so that the edges stand for all addresses.
+    const fn check_edges(partition: usize, pair: [u32; 2]) {
+        if field(pair[1], 0, 1) == 1 {
+            let step = if field(pair[1], 8, 8) == 0 { 8 } else { 1 };
+            let mut part = 0;
+            while part <= 8 {
+                let edge = (pair[0] & !0x1f) as u64 + (part << (log2(pair[1]) - 3));
+                check_address(partition, edge as u32);
+                part += step;
+            }
+        }
+    }
+
+    const fn check_address(partition: usize, address: u32) {
+        assert!(
+            allowed(partition, address) == granted(partition as u32, address),
+            "the registers of a partition and its grants differ"
+        );
+    }
+
+    const fn check_partition(partition: usize) {
+        check_address(partition, 0);
+        let mut slot = 0;
+        while slot < STATIC_SLOTS {
+            check_edges(partition, LP_STATIC[slot]);
+            slot += 1;
+        }
+        slot = 0;
+        while slot < DYNAMIC_SLOTS {
+            check_pair(LP_DYNAMIC[partition][slot], FIRST_DYNAMIC_SLOT + slot);
+            check_edges(partition, LP_DYNAMIC[partition][slot]);
+            slot += 1;
+        }
+        let mut row = 0;
+        while row < GRANTS {
+            if LP_GRANTS[row][0] as usize == partition {
+                check_address(partition, LP_GRANTS[row][1]);
+                check_address(partition, LP_GRANTS[row][2]);
+            }
+            row += 1;
+        }
+    }
+
+    const _: () = {
+        let mut slot = 0;
+        while slot < STATIC_SLOTS {
+            check_pair(LP_STATIC[slot], FIRST_STATIC_SLOT + slot);
+            slot += 1;
+        }
+    };
+    const _: () = check_partition(LP_PARTITION_ATT);
+    const _: () = check_partition(LP_PARTITION_GPS);
+    const _: () = check_partition(LP_PARTITION_MIX);
+};
