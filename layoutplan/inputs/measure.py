@@ -42,7 +42,7 @@ def measure(system: System, objects: Mapping[str, tuple[Path, ...]]) -> System:
     components = tuple(_measured(system, component, read, faults) for component in system.components)
     runtime = system.runtime and _measured(system, system.runtime, read, faults)
     if runtime is not None:
-        faults += _stateless(runtime)
+        faults += _stateless(system, runtime)
     if faults:
         raise BadInput(faults)
     return replace(system, components=components, runtime=runtime)
@@ -82,7 +82,7 @@ def _measured(
     prefixes = tuple(f".lp.{other.name}" for other in siblings)
     if component.selects:
         chosen = [s for s in sections if _own_name(s.name, prefixes) in component.selects]
-        faults += _selection_faults(component, chosen, prefixes)
+        faults += _selection_faults(system, component, chosen, prefixes)
     else:
         chosen = [s for s in sections if _own_name(s.name, prefixes) not in taken_by_others]
     if component.selects:
@@ -90,11 +90,11 @@ def _measured(
     if rows and not chosen:
         text = f"no section of `{component.name}` takes memory"
         hint = "is it the right object, and does something reach its code?"
-        where = f"component.{component.name}.objects" if component is not system.runtime else "runtime.objects"
-        faults.append(Fault(code="empty-component", message=text, where=where, hint=hint))
+        key = f"component.{component.name}.objects" if component is not system.runtime else "runtime.objects"
+        faults.append(Fault(code="empty-component", message=text, where=system.location(key), hint=hint))
     safety = _safety(component, faults)
     faults += _unchecked(system, component, safety)
-    needed = _linear_memory(component, rows, chosen, safety, faults)
+    needed = _linear_memory(system, component, rows, chosen, safety, faults)
     return replace(component, sections=tuple(chosen), linear_memory=needed)
 
 
@@ -139,8 +139,10 @@ def _own_name(name: str, prefixes: tuple[str, ...]) -> str:
     return name
 
 
-def _selection_faults(component: Component, chosen: list[InputSection], prefixes: tuple[str, ...]) -> list[Fault]:
-    where = f"component.{component.name}.sections"
+def _selection_faults(
+    system: System, component: Component, chosen: list[InputSection], prefixes: tuple[str, ...]
+) -> list[Fault]:
+    where = system.location(f"component.{component.name}.sections")
     names = {_own_name(section.name, prefixes) for section in chosen}
     faults = [
         Fault(code="unknown-section", message=f"no object of `{component.name}` has a section `{name}`", where=where)
@@ -155,6 +157,7 @@ def _selection_faults(component: Component, chosen: list[InputSection], prefixes
 
 
 def _linear_memory(
+    system: System,
     component: Component,
     rows: tuple[RelocatableObject, ...],
     sections: list[InputSection],
@@ -178,7 +181,7 @@ def _linear_memory(
             f"`{component.name}` needs a linear memory of a size that nothing says: `{LINEAR_MEMORY_BASE}` is undefined"
         )
         hint = 'give linear-memory = "64K", or keep <object>.safety-manifest.json beside the object'
-        where = f"component.{component.name}.linear-memory"
+        where = system.location(f"component.{component.name}.linear-memory")
         faults.append(Fault(code="linear-memory", message=text, where=where, hint=hint))
     return declared if external or largest < declared else 0
 
@@ -199,16 +202,16 @@ def _unchecked(system: System, component: Component, safety: tuple[SafetyManifes
         return []
     text = f'isolation = "software", and nothing says that `{component.name}` was compiled with bounds checks'
     hint = "compile it with --safety-bounds software, and keep <object>.safety-manifest.json beside each object"
-    where = f"component.{component.name}.objects"
+    where = system.location(f"component.{component.name}.objects")
     return [Fault(code="no-bounds-checks", message=text, where=where, hint=hint)]
 
 
-def _stateless(runtime: Component) -> list[Fault]:
+def _stateless(system: System, runtime: Component) -> list[Fault]:
     return [
         Fault(
             code="runtime-state",
             message=f"`{section.name}` of {section.object} is {section.role}, and the runtime has no memory of its own",
-            where="runtime.objects",
+            where=system.location("runtime.objects"),
             hint="what keeps state belongs into each component",
         )
         for section in runtime.sections

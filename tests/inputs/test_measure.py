@@ -203,7 +203,7 @@ def test_a_linear_memory_of_unknown_size_is_refused(name: str, tmp_path: Path) -
     needing = simple(symbols=[Sym(name="main", section=1), Sym(name=name)]).build()
     assert refused(system_of(tmp_path, ONE, a=needing)) == (
         "error[linear-memory]: `a` needs a linear memory of a size that nothing says: "
-        "`__linear_memory_base` is undefined\n  at component.a.linear-memory\n"
+        "`__linear_memory_base` is undefined\n  at layout.toml:4: component.a.linear-memory\n"
         'hint: give linear-memory = "64K", or keep <object>.safety-manifest.json beside the object'
     )
 
@@ -266,8 +266,9 @@ def test_only_data_sections_that_exist_can_be_selected(tmp_path: Path) -> None:
     text = TWO_OF_ONE.replace('".synth.wasm_mem_1"', '".text", ".missing"')
     assert refused(system_of(tmp_path, text, a=simple().build())) == (
         "error[not-data]: `.text` is text, and only data sections can be given to another component\n"
-        "  at component.memory.sections\n"
-        "error[unknown-section]: no object of `memory` has a section `.missing`\n  at component.memory.sections"
+        "  at layout.toml:9: component.memory.sections\n"
+        "error[unknown-section]: no object of `memory` has a section `.missing`\n"
+        "  at layout.toml:9: component.memory.sections"
     )
 
 
@@ -279,7 +280,7 @@ def test_the_runtime_is_measured_and_keeps_no_state(tmp_path: Path) -> None:
     assert system.runtime.sections == (InputSection(object="r.o", name=".text", role=Role.TEXT, size=64, align=4),)
     assert refused(system_of(tmp_path, text, r=simple(sections=simple().sections[2:3], symbols=[]).build())) == (
         "error[runtime-state]: `.data` of r.o is data, and the runtime has no memory of its own\n"
-        "  at runtime.objects\nhint: what keeps state belongs into each component"
+        "  at layout.toml:7: runtime.objects\nhint: what keeps state belongs into each component"
     )
 
 
@@ -331,7 +332,7 @@ def test_software_isolation_wants_the_compilers_word_for_its_checks(tmp_path: Pa
     system = replace(system_of(tmp_path, ONE, a=simple().build()), isolation=frozenset({Isolation.SOFTWARE}))
     message = (
         'error[no-bounds-checks]: isolation = "software", and nothing says that `a` was compiled with bounds checks\n'
-        "  at component.a.objects\nhint: compile it with --safety-bounds software, and keep "
+        "  at layout.toml:5: component.a.objects\nhint: compile it with --safety-bounds software, and keep "
         "<object>.safety-manifest.json beside each object"
     )
     assert refused(system) == message
@@ -345,7 +346,7 @@ def test_software_isolation_wants_the_compilers_word_for_its_checks(tmp_path: Pa
 def test_a_component_of_nothing_is_refused(tmp_path: Path) -> None:
     nothing = Obj(sections=[Sec(name=".comment", flags=0, data=bytes(4))])
     assert refused(system_of(tmp_path, ONE, a=nothing.build())) == (
-        "error[empty-component]: no section of `a` takes memory\n  at component.a.objects\n"
+        "error[empty-component]: no section of `a` takes memory\n  at layout.toml:5: component.a.objects\n"
         "hint: is it the right object, and does something reach its code?"
     )
 
