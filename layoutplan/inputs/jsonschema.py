@@ -68,10 +68,17 @@ def _struct(table: type[Struct], definitions: dict[str, Schema]) -> Schema:
     return {
         "type": "object",
         "description": (table.__doc__ or "").replace("``", "`"),
-        "properties": {field.encode_name: _type(hints[field.name], definitions) for field in fields},
+        "properties": {
+            field.encode_name: {**_type(hints[field.name], definitions), **_default(field.default)} for field in fields
+        },
         **({"required": required} if required else {}),
         "additionalProperties": False,
     }
+
+
+def _default(value: object) -> Schema:
+    """What an editor shows where the key is left out; tables and "nothing" show nothing."""
+    return {"default": value} if isinstance(value, str | int | float) else {}
 
 
 def _type(hint: Any, definitions: dict[str, Schema]) -> Schema:  # noqa: ANN401 - a type expression has no type of its own

@@ -313,3 +313,10 @@ def test_the_chips_own_entries_stay_unless_the_manifest_lists_that_kind() -> Non
     none = chip.replace('"rp2350-riscv"', '"rp2350-riscv"\npmp = { hardwired = [] }')
     assert system_of(none).target.pmp.fixed == ()
     assert not system_of(none).target.verified
+
+
+def test_the_schema_tells_the_defaults() -> None:
+    tables = manifest_schema()["$defs"]
+    assert tables["KernelTable"]["properties"]["stack"]["default"] == "2K"
+    assert tables["PartitionTable"]["properties"]["split"]["default"] is True
+    assert "default" not in tables["ComponentTable"]["properties"]["entry"]
