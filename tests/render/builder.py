@@ -250,7 +250,11 @@ def plan(asked: System | None = None, blocks: Iterable[Sketch] = BLOCKS, *, stat
     asked = asked or system()
     unit = asked.unit
     placements = tuple(placement(sketch) for sketch in blocks)
-    peripherals = (PeripheralGrant(name="uart1", partition="gps", range=UART, cover=(UART,)),)
+    peripherals = tuple(
+        PeripheralGrant(name="uart1", partition=partition.name, range=UART, cover=(UART,))
+        for partition in asked.partitions
+        if partition.name == "gps"
+    )
     isolated = unit is not UnitName.NONE
     static_first = unit in (UnitName.ARMV6M, UnitName.ARMV7M)
     dynamic = SLOTS - static

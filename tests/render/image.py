@@ -52,6 +52,16 @@ class Image:
                 return self.data[start : start + size]
         raise AssertionError(f"nothing is loaded at {physical:#x}")
 
+    def flashed(self, physical: int, size: int) -> bytes:
+        """The same, where nothing may have been loaded: erased flash reads as ones."""
+        return bytes(self._byte(address) for address in range(physical, physical + size))
+
+    def _byte(self, physical: int) -> int:
+        for load in self.loads:
+            if load.physical <= physical < load.physical + load.file_size:
+                return self.data[load.offset + physical - load.physical]
+        return 0xFF
+
     def words(self, address: int, end: int) -> tuple[int, ...]:
         """Little-endian words from ``address`` up to ``end``."""
         data = self.at(address, end - address)
