@@ -99,9 +99,9 @@ def _fewest_sets(candidates: Sequence[Group], limit: int) -> tuple[Group, ...]:
     edges = sorted({edge for group in candidates for range_ in group for edge in (range_.base, range_.end)})
     number = {edge: index for index, edge in enumerate(edges)}
     masks: dict[int, Group] = {}
-    for group in sorted(candidates, key=lambda group: (group[-1].end - group[0].base, group)):
+    for group in sorted(candidates):
         mask = sum((1 << number[range_.end]) - (1 << number[range_.base]) for range_ in group)
-        masks.setdefault(mask, group)
+        masks[mask] = group
     useful = [mask for mask in masks if not any(mask != other and mask & ~other == 0 for other in masks)]
     everything = 0
     for mask in useful:

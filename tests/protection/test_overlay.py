@@ -217,6 +217,41 @@ def test_the_end_of_the_address_space_has_no_surplus_beyond() -> None:
         assert all(unit.hull(piece).end <= ADDRESS_SPACE_END for piece in cover)
 
 
+@every_unit
+@given(st.integers(1 << 12, 1 << 16), st.integers(1, 700))
+@LAW
+def test_law_a_hull_stays_in_a_block_of_four_times_the_size(unit: Overlaid, base: int, size: int) -> None:
+    """Whether there is an overlay then repeats with that block; without the bound, a hull may swallow the memory."""
+    granted = AddressRange.of(base * G, size * G)
+    for piece in unit.cover(granted) or ():
+        hull = unit.hull(piece)
+        block = 4 * (1 << (piece.size - 1).bit_length())
+        assert hull == piece or hull.base // block == hull.last // block
+
+
+@every_unit
+@given(st.integers(32, 5000), st.integers(1, 4), st.integers(0x2000_0000, 0x2001_0000), st.integers(1, 5))
+@LAW
+def test_law_a_place_repeats_with_its_period(unit: Overlaid, size: int, slots: int, top: int, turns: int) -> None:
+    moved = turns * 8 * (1 << (size - 1).bit_length())
+    here, there = unit.place(top, size, 8, slots), unit.place(top + moved, size, 8, slots)
+    assert here is not None
+    assert there == AddressRange(here.base + moved, here.end + moved)
+    covers = unit.cover(here), unit.cover(there)
+    assert covers[0] is not None
+    assert covers[1] is not None
+    assert unit.cost(covers[0]) <= slots
+    assert unit.cost(covers[1]) <= slots
+
+
+@every_unit
+def test_what_has_no_cover_has_no_overlay_either(unit: Overlaid) -> None:
+    assert unit.cover(AddressRange.of(0x2000_0010, 0x60)) is None
+    assert unit.cover(AddressRange(ADDRESS_SPACE_END - 0x60, ADDRESS_SPACE_END + 0x20)) is None
+    with pytest.raises(ValueError, match="regions match exactly"):
+        unit.encode(AddressRange.of(0x2000_0010, 0x60), Access.RW, MemoryType.NORMAL_WRITE_BACK, False)
+
+
 def test_a_core_with_tor_has_no_overlays() -> None:
     with pytest.raises(ValueError, match="without TOR"):
         Overlaid(Pmp(PmpTraits()))
