@@ -9,7 +9,7 @@ from layoutplan.address import AddressRange
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role
 from layoutplan.model.plan import Slot
-from tests.hardware.scene import Scene, aliases, blocks, gaps, kernel
+from tests.hardware.scene import Scene, aliases, blocks, edge_addresses, gaps, kernel
 from tests.hardware.steps import Kind, Operation, Response, Step
 from tests.hardware.verdict import Attempt
 
@@ -96,35 +96,12 @@ def edges(scene: Scene, partition: str | None = None, more: Sequence[Slot] = ())
     Permissions change nowhere else, so a region that is a little too large, too small or too permissive shows here.
     ``more`` is a register file that is not in the plan.
     """
-    unit = scene.image.plan.unit
-    files = (*scene.image.plan.registers.values(), more)
-    found = {side for slots in files for edge in region_edges(unit, slots) for side in (edge - 1, edge)}
-    devices = [device.range for device in scene.image.system.target.peripherals]
-    memories = [memory.range for memory in scene.image.system.target.memories]
+    found = edge_addresses(scene, more)
     for task, owner in scene.partition_of.items():
         name = scene.partitions[owner]
-        for address in sorted(found) if partition in (None, name) else ():
-            if any(address in piece for piece in (*memories, *devices)):
-                seen = address if any(address in piece for piece in memories) else 0
-                yield from at(scene, task, name, f"edge-{address:#x}", address, seen, execute=not address & 1)
-
-
-def region_edges(unit: UnitName, slots: Sequence[Slot]) -> Iterator[int]:
-    """Where permissions may change in a register file, by the registers' own manuals."""
-    below = 0
-    for slot in slots:
-        first, second = slot.words
-        if unit is UnitName.ARMV8M and second & 1:
-            yield from (first & ~0x1F, (second | 0x1F) + 1)
-        elif unit is UnitName.ARMV7M and second & 1:
-            size = 2 << (second >> 1 & 0x1F)
-            step = size // 8 if size >= 256 else size
-            yield from range(first & ~0x1F, (first & ~0x1F) + size + 1, step)
-        elif unit is UnitName.PMP:
-            mode, bottom, below = second >> 3 & 3, below, first << 2
-            size = 8 << ((first ^ (first + 1)).bit_length() - 1)
-            base = first << 2 & -size
-            yield from {0: (), 1: (bottom, first << 2), 2: (first << 2, (first << 2) + 4), 3: (base, base + size)}[mode]
+        for address in found if partition in (None, name) else ():
+            seen = address if scene.in_memory(address) else 0
+            yield from at(scene, task, name, f"edge-{address:#x}", address, seen, execute=not address & 1)
 
 
 def hostile_stacks(scene: Scene) -> Iterator[Attempt]:

@@ -187,14 +187,15 @@ def symbols(elf: Path) -> dict[str, int]:
         return {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
 
 
-def with_words(elf: Path, address: int, words: Sequence[int], out: Path) -> Path:
-    """A copy of the image in which the words loaded at ``address`` are others: what a broken table would be."""
+def patched(elf: Path, patches: Mapping[int, Sequence[int]], out: Path) -> Path:
+    """A copy of the image with other words where ``patches`` says, by load address: what a broken table would be."""
     content = bytearray(elf.read_bytes())
     with elf.open("rb") as file:
-        for segment in ELFFile(file).iter_segments("PT_LOAD"):
-            offset = address - segment["p_paddr"]
-            if 0 <= offset <= segment["p_filesz"] - 4 * len(words):
-                struct.pack_into(f"<{len(words)}I", content, segment["p_offset"] + offset, *words)
-                out.write_bytes(content)
-                return out
-    raise ValueError(f"nothing is loaded at {address:#x}")
+        loaded = [(s["p_paddr"], s["p_filesz"], s["p_offset"]) for s in ELFFile(file).iter_segments("PT_LOAD")]
+    for address, words in patches.items():
+        inside = [(base, offset) for base, size, offset in loaded if base <= address <= base + size - 4 * len(words)]
+        assert len(inside) == 1, f"{len(inside)} segments are loaded at {address:#x}"
+        [(base, offset)] = inside
+        struct.pack_into(f"<{len(words)}I", content, offset + address - base, *words)
+    out.write_bytes(content)
+    return out

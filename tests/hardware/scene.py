@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from layoutplan.address import AddressRange, subtract
-from layoutplan.model.access import Access
+from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role
+from layoutplan.model.plan import Slot
 from tests.hardware.build import Image
 
 
@@ -113,3 +114,29 @@ def aliases(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
             if inside is not None:
                 base = alias.view.base + (inside.base - alias.target.base) * alias.scale
                 yield f"{name}-alias-{number}", AddressRange.of(base, inside.size * alias.scale)
+
+
+def edge_addresses(scene: Scene, more: Sequence[Slot] = ()) -> list[int]:
+    """Both sides of every edge of the plan's register files and of ``more``, where there is memory or a device."""
+    unit = scene.image.plan.unit
+    files = (*scene.image.plan.registers.values(), more)
+    sides = {side for slots in files for edge in region_edges(unit, slots) for side in (edge - 1, edge)}
+    return sorted(side for side in sides if scene.in_memory(side) or scene.device(side))
+
+
+def region_edges(unit: UnitName, slots: Sequence[Slot]) -> Iterator[int]:
+    """Where permissions may change in a register file, by the registers' own manuals."""
+    below = 0
+    for slot in slots:
+        first, second = slot.words
+        if unit is UnitName.ARMV8M and second & 1:
+            yield from (first & ~0x1F, (second | 0x1F) + 1)
+        elif unit is UnitName.ARMV7M and second & 1:
+            size = 2 << (second >> 1 & 0x1F)
+            step = size // 8 if size >= 256 else size
+            yield from range(first & ~0x1F, (first & ~0x1F) + size + 1, step)
+        elif unit is UnitName.PMP:
+            mode, bottom, below = second >> 3 & 3, below, first << 2
+            size = 8 << ((first ^ (first + 1)).bit_length() - 1)
+            base = first << 2 & -size
+            yield from {0: (), 1: (bottom, first << 2), 2: (first << 2, (first << 2) + 4), 3: (base, base + size)}[mode]

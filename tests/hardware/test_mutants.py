@@ -13,7 +13,7 @@ import pytest
 
 from tests.hardware import attacks
 from tests.hardware.build import TCB, image
-from tests.hardware.machines import AN385
+from tests.hardware.machines import AN385, AN386, AN505, MACHINES, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.verdict import Attempt, violations
@@ -21,13 +21,14 @@ from tests.hardware.verdict import Attempt, violations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One defect: text of the TCB's source that stands exactly once, what replaces it, and the attack that dies."""
+    """One defect: text that stands once in the TCB's source, what replaces it, and attacks that succeed then."""
 
     name: str
     file: str
     old: str
     new: str
     killed_by: str
+    machine: Machine = AN385
 
 
 MUTANTS = (
@@ -138,6 +139,78 @@ MUTANTS = (
         new="if cause <= 3 || hfsr & HFSR_VECTTBL != 0 {",
         killed_by="alpha/privileged/breakpoint",
     ),
+    Mutant(
+        name="FP registers are not cleared",
+        file="arch/cortex_m.rs",
+        old='"vldmia r0, {{d0-d15}}\\n",',
+        new="",
+        killed_by="*/fp/left-by-*",
+        machine=AN386,
+    ),
+    Mutant(
+        name="FP registers are not saved",
+        file="arch/cortex_m.rs",
+        old="addeq r3, r3, #8\\nvstmiaeq r3, {{s16-s31}}",
+        new="addeq r3, r3, #8\\nnopeq",
+        killed_by="*/fp/marks-*",
+        machine=AN386,
+    ),
+    Mutant(
+        name="the Armv8-M MPU stays off after a switch",
+        file="arch/armv8m.rs",
+        old="write_volatile(MPU_CTRL as *mut u32, 0);\n        asm!",
+        new="write_volatile(MPU_CTRL as *mut u32, 0);\n        if true { return; }\n        asm!",
+        killed_by="alpha/bravo.data/first/write",
+        machine=AN505,
+    ),
+    Mutant(
+        name="four Armv8-M slots are not reloaded",
+        file="arch/armv8m.rs",
+        old='"stmia {target}, {{r2, r3, r4, r5, r8, r9, r10, r12}}",',
+        new='"/* {target} */",',
+        killed_by="alpha/alpha.data/first/may-read",
+        machine=AN505,
+    ),
+    Mutant(
+        name="pmpcfg is not rewritten",
+        file="arch/riscv.rs",
+        old="each_config!(write_configs, F::FIRST_DYNAMIC_CFG, F::DYNAMIC_CFGS, config);",
+        new="let _ = config;",
+        killed_by="alpha/alpha.data/first/may-write",
+        machine=VIRT,
+    ),
+    Mutant(
+        name="the order of the entries is reversed",
+        file="arch/riscv.rs",
+        old="let value = read_volatile($words.add($n - $first))[0];",
+        new="let value = read_volatile($words.add($count - 1 - ($n - $first)))[0];",
+        killed_by="alpha/*/may-read",
+        machine=VIRT,
+    ),
+    Mutant(
+        name="the last address register is not written",
+        file="arch/riscv.rs",
+        old="if $n >= $first && $n < $first + $count {\n                let value = read",
+        new="if $n >= $first && $n + 1 < $first + $count {\n                let value = read",
+        killed_by="*/may-*",
+        machine=VIRT,
+    ),
+    Mutant(
+        name="tasks keep machine mode",
+        file="arch/riscv.rs",
+        old="*context = Context { x, mstatus: MSTATUS_TASK };",
+        new="*context = Context { x, mstatus: MSTATUS_TASK | MPP };",
+        killed_by="alpha/bravo.data/first/write",
+        machine=VIRT,
+    ),
+    Mutant(
+        name="a register is not restored",
+        file="arch/riscv.rs",
+        old='"lw x27, 108(a0)",',
+        new="",
+        killed_by="*/registers/at-start",
+        machine=VIRT,
+    ),
 )
 
 
@@ -150,6 +223,7 @@ def every_attack(stage: Scene) -> Iterator[Attempt]:
         attacks.hostile_calls(stage),
         attacks.privileged(stage),
         attacks.restarts(stage),
+        attacks.floating_point(stage),
     )
 
 
@@ -166,15 +240,12 @@ def test_a_broken_tcb_is_killed(mutant: Mutant, tmp_path: Path) -> None:
     text = file.read_text()
     assert text.count(mutant.old) == 1, f"{mutant.file} no longer holds this line once"
     file.write_text(text.replace(mutant.old, mutant.new))
-    stage = scene(image(AN385, quartet(AN385), QUARTET, source=source))
+    stage = scene(image(mutant.machine, quartet(mutant.machine), QUARTET, source=source))
     found = killers(stage, list(every_attack(stage)))
     assert fnmatch.filter(found, mutant.killed_by), sorted(found)[:20]
 
 
-@pytest.fixture(scope="module")
-def stage() -> Scene:
-    return scene(image(AN385, quartet(AN385), QUARTET))
-
-
-def test_the_unbroken_tcb_survives(stage: Scene) -> None:
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: str(machine.name))
+def test_the_unbroken_tcb_survives(machine: Machine) -> None:
+    stage = scene(image(machine, quartet(machine), QUARTET))
     assert killers(stage, list(every_attack(stage))) == {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.build import image, with_words
+from tests.hardware.build import image, patched
 from tests.hardware.machines import AN385
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
@@ -63,10 +63,10 @@ def test_patched_words_are_what_is_stored(stage: Scene, tmp_path: Path) -> None:
     where = stage.image.symbols["LP_DYNAMIC"]
     slot = plan.registers["alpha"][plan.slots.first_dynamic]
     # The same region with another memory type: it works, and can be told apart.
-    patched = (slot.words[0] | 0x10 | slot.index, slot.words[1] ^ 0x0001_0000)
-    elf = with_words(stage.image.elf, where, patched, tmp_path / "patched.elf")
+    other = (slot.words[0] | 0x10 | slot.index, slot.words[1] ^ 0x0001_0000)
+    elf = patched(stage.image.elf, {where: other}, tmp_path / "patched.elf")
     pieces = traced(stage, list(alternate(0, 1, 4)), tmp_path / "trace", elf)
     planned = list(armv7m_switch(plan, "alpha"))
     assert planned not in pieces
-    planned[2] = (planned[2][0], patched[1])
+    planned[2] = (planned[2][0], other[1])
     assert planned in pieces
