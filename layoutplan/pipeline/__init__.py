@@ -5,6 +5,16 @@ from layoutplan.pipeline.request import PlanRequest, PlanResult
 from layoutplan.pipeline.sealing import seal_all
 from layoutplan.pipeline.starting import first_manifest
 from layoutplan.pipeline.stored import StoredPlan, read
-from layoutplan.pipeline.verifying import verify
+from layoutplan.pipeline.verifying import selftest, verify
 
-__all__ = ["PlanRequest", "PlanResult", "StoredPlan", "first_manifest", "plan", "read", "seal_all", "verify"]
+__all__ = [
+    "PlanRequest",
+    "PlanResult",
+    "StoredPlan",
+    "first_manifest",
+    "plan",
+    "read",
+    "seal_all",
+    "selftest",
+    "verify",
+]

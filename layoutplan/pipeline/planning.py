@@ -83,7 +83,7 @@ def _decide(request: PlanRequest) -> PlanResult:
         status=status,
         document=document,
         faults=faults,
-        objects=sources.objects,
+        objects=tuple(sources.objects.values()),
         script=script,
         inputs=tuple(path for path in (*sources.files, request.lock) if path.exists()),
         environ=tuple(sources.environ),
@@ -220,7 +220,7 @@ def _outputs(
         inputs=inputs,
         environ=sources.environ,
         outputs=files,
-        objects=sources.objects,
+        objects=tuple(sources.objects.values()),
     )
     return files, script
 

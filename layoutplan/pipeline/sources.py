@@ -20,16 +20,20 @@ SEALED = "sealed"
 class Sources:
     """The measured system, and what it was made from.
 
-    ``objects`` are those to link, ``files`` all that were read or looked for. ``sealed`` maps those of ``objects``
-    that had to be sealed first to their bytes; they are not written yet.
+    ``objects`` are the sealed objects to link by component, ``files`` all that were read or looked for. ``sealed``
+    maps those of ``objects`` that had to be sealed first to their bytes; they are not written yet.
     """
 
     system: System
     lock: Lock | None
-    objects: tuple[Path, ...]
+    objects: Mapping[str, Path]
     files: tuple[Path, ...]
     sealed: Mapping[Path, bytes]
     environ: Mapping[str, str]
+
+    def contents(self) -> dict[str, bytes]:
+        """The bytes of the sealed objects by component."""
+        return {name: self.sealed.get(path) or path.read_bytes() for name, path in self.objects.items()}
 
 
 def read_sources(
@@ -49,7 +53,7 @@ def read_sources(
     return Sources(
         system=system,
         lock=inputs.read_lock(lock),
-        objects=tuple(out / SEALED / path.name if path in sealed else path for name in linked for path in sized[name]),
+        objects={name: out / SEALED / path.name if path in sealed else path for name in linked for path in sized[name]},
         files=tuple(files if measured is None else [*files, measured]),
         sealed=contents,
         environ=read.environ,
