@@ -14,7 +14,11 @@ Wholes = tuple[tuple[int, int], ...]
 
 
 class ProtectionUnit(Protocol):
-    """One unit. All sizes and addresses in bytes; a *cover* is adjoining ranges, ascending, each one region."""
+    """One unit. All sizes and addresses in bytes.
+
+    A *cover* is adjoining ranges, ascending. Each is encoded by itself: mostly as one region, on PMP also as the two
+    entries of TOR, with overlays also as a region and what denies its surplus.
+    """
 
     @property
     def name(self) -> UnitName:
@@ -39,7 +43,10 @@ class ProtectionUnit(Protocol):
         """A cover of exactly ``granted`` with the fewest slots and no boundary inside ``wholes``, or ``None``."""
 
     def least_granted(self, size: int, slots: int) -> int | None:
-        """The least bytes, over all positions, that a cover of ``size`` bytes in ``slots`` slots matches."""
+        """The least bytes, over all positions, that a cover of ``size`` bytes in ``slots`` slots matches.
+
+        With overlays a lower bound of it. ``None`` where no position has such a cover.
+        """
 
     def place(self, top: int, size: int, align: int, slots: int, wholes: Wholes = ()) -> AddressRange | None:
         """The granted range with the greatest base, then the least end, that ends at or below ``top``.
@@ -54,7 +61,7 @@ class ProtectionUnit(Protocol):
 
         For what cannot move, such as device registers: ``cover(needed)`` says whether they can be described exactly
         and in how many slots; the size of this less that of ``needed`` is the excess of describing them otherwise.
-        ``None`` only for no slots.
+        ``None`` where nothing is large enough: no slots, or no mode that spans it.
         """
 
     def encode(self, piece: AddressRange, access: Access, type: MemoryType, shareable: bool) -> tuple[Words, ...]:  # noqa: A002 - the field's name
