@@ -12,7 +12,6 @@ from layoutplan.errors import ExitStatus, Fault
 from layoutplan.pipeline import selftest as run_corpus
 from layoutplan.pipeline import verify as verify_image
 
-
 OUTSIDE = """\
 claimed: memory interference by CPU access, one core, one security state
 outside: timing, DMA and other bus masters, debuggers, other cores, faults of the silicon
