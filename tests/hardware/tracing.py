@@ -1,57 +1,109 @@
-"""What QEMU saw stored to the MPU, and what a switch has to store."""
+"""What QEMU saw stored to the protection unit, and what boot and a switch have to store, written once more."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from layoutplan.model.plan import Plan, Words
+from layoutplan.model.access import UnitName
+from layoutplan.model.plan import Plan, Slot, Words
 
 CTRL, RNR, RBAR = 0xE000_ED94, 0xE000_ED98, 0xE000_ED9C
+PMPCFG0, PMPADDR0 = 0x3A0, 0x3B0
 ENABLE_WITH_BACKGROUND = 0b101
 Store = tuple[int, int]
 
-_LINE = re.compile(r"nvic_sysreg_write NVIC sysreg write addr (0x[0-9a-f]+) data (0x[0-9a-f]+)")
+_ARM = re.compile(r"nvic_sysreg_write NVIC sysreg write addr (0x[0-9a-f]+) data (0x[0-9a-f]+)")
+_PMP = re.compile(r"(pmpaddr|pmpcfg)_csr_write hart 0: write (?:addr|reg)(\d+), val: (0x[0-9a-f]+)")
 
 
-def mpu_stores(trace: str) -> list[Store]:
-    """Address and value of every store to an MPU register, in order."""
-    stores = ((0xE000_E000 + int(address, 16), int(value, 16)) for address, value in _LINE.findall(trace))
-    return [(address, value) for address, value in stores if CTRL <= address < 0xE000_EDC0]
+def events(unit: UnitName) -> tuple[str, ...]:
+    """The trace events that show the unit's registers."""
+    return ("pmpaddr_csr_write", "pmpcfg_csr_write") if unit is UnitName.PMP else ("nvic_sysreg_write",)
 
 
-def switches(stores: Sequence[Store]) -> list[list[Store]]:
-    """The stores cut at each ``MPU_CTRL`` write that switches the unit off; the first piece is that of boot."""
-    pieces: list[list[Store]] = []
-    for store in stores:
-        if store == (CTRL, 0):
-            pieces.append([])
-        pieces[-1].append(store)
-    return pieces
+def stores(unit: UnitName, trace: str) -> list[Store]:
+    """Register (address, or CSR number) and value of every store to the unit, in order."""
+    if unit is UnitName.PMP:
+        base = {"pmpaddr": PMPADDR0, "pmpcfg": PMPCFG0}
+        return [(base[name] + int(number), int(value, 16)) for name, number, value in _PMP.findall(trace)]
+    found = ((0xE000_E000 + int(address, 16), int(value, 16)) for address, value in _ARM.findall(trace))
+    return [(address, value) for address, value in found if CTRL <= address < 0xE000_EDC0]
 
 
-def armv7m_switch(plan: Plan, partition: str) -> Iterator[Store]:
-    """CONTRACTS section 5, written once more: off, pairs upward with VALID and REGION, on."""
+def switch(plan: Plan, partition: str) -> list[Store]:
+    """The stores of a switch, by the contract of the region table."""
     first, count = plan.slots.first_dynamic, plan.slots.dynamic
-    yield CTRL, 0
-    for number, slot in enumerate(plan.registers[partition][first : first + count]):
-        alias = RBAR + number % 4 * 8 if number < count // 4 * 4 else RBAR
-        yield from pair(alias, (slot.words[0] | 0x10 | slot.index, slot.words[1]))
-    yield CTRL, ENABLE_WITH_BACKGROUND
+    slots = plan.registers[partition]
+    own = slots[first : first + count]
+    match plan.unit:
+        case UnitName.PMP:
+            registers = range(first // 4, (first + count - 1) // 4 + 1)
+            addresses = [(PMPADDR0 + slot.index, slot.words[0]) for slot in own]
+            return addresses + [(PMPCFG0 + register, _config(slots, register)) for register in registers]
+        case UnitName.ARMV8M:
+            return [(CTRL, 0), *_banked(own), (CTRL, ENABLE_WITH_BACKGROUND)]
+        case _:
+            pairs = (
+                store
+                for number, slot in enumerate(own)
+                for store in _pair(number % 4 if number < count // 4 * 4 else 0, _tagged(slot))
+            )
+            return [(CTRL, 0), *pairs, (CTRL, ENABLE_WITH_BACKGROUND)]
 
 
-def armv7m_boot(plan: Plan) -> Iterator[Store]:
-    """Every slot cleared, then the static ones written."""
-    yield CTRL, 0
+def boot(plan: Plan) -> list[Store]:
+    """What is stored before the first switch, less the PMP's probing: every slot cleared, then the static ones."""
     slots = next(iter(plan.registers.values()))
-    for slot in slots:
-        yield RNR, slot.index
-        yield from pair(RBAR, (0, 0))
-    for slot in slots[plan.slots.first_static : plan.slots.first_static + plan.slots.static]:
-        yield from pair(RBAR, (slot.words[0] | 0x10 | slot.index, slot.words[1]))
-    yield CTRL, ENABLE_WITH_BACKGROUND
+    first, count = plan.slots.first_static, plan.slots.static
+    fixed = slots[first : first + count]
+    match plan.unit:
+        case UnitName.PMP:
+            addresses = [(PMPADDR0 + slot.index, slot.words[0]) for slot in fixed]
+            kept = [slot if slot in fixed else Slot(index=slot.index, words=(0, 0)) for slot in slots]
+            return addresses + [(PMPCFG0 + i, _config(kept, i)) for i in range((len(slots) + 3) // 4)]
+        case UnitName.ARMV8M:
+            written = (
+                store
+                for slot in slots
+                for store in ((RNR, slot.index), *_pair(0, slot.words if slot in fixed else (0, 0)))
+            )
+            return [(CTRL, 0), *written, (CTRL, ENABLE_WITH_BACKGROUND)]
+        case _:
+            cleared = (store for slot in slots for store in ((RNR, slot.index), *_pair(0, (0, 0))))
+            pairs = (store for slot in fixed for store in _pair(0, _tagged(slot)))
+            return [(CTRL, 0), *cleared, *pairs, (CTRL, ENABLE_WITH_BACKGROUND)]
 
 
-def pair(address: int, words: Words) -> tuple[Store, Store]:
-    """The two stores of one slot."""
-    return (address, words[0]), (address + 4, words[1])
+def goal(plan: Plan) -> int:
+    """The most stores that a switch may take."""
+    count, first = plan.slots.dynamic, plan.slots.first_dynamic
+    match plan.unit:
+        case UnitName.PMP:
+            return count + (first % 4 + count + 3) // 4
+        case UnitName.ARMV8M:
+            return 2 * count + 2 + (first % 4 + count + 3) // 4
+        case _:
+            return 2 * count + 2
+
+
+def _tagged(slot: Slot) -> Words:
+    """MPU_RBAR with VALID and REGION."""
+    return slot.words[0] | 0x10 | slot.index, slot.words[1]
+
+
+def _pair(alias: int, words: Words) -> tuple[Store, Store]:
+    return (RBAR + 8 * alias, words[0]), (RBAR + 8 * alias + 4, words[1])
+
+
+def _banked(slots: Sequence[Slot]) -> Iterator[Store]:
+    """MPU_RNR selects a bank of four slots, whose pairs stand at MPU_RBAR and its aliases."""
+    for number, slot in enumerate(slots):
+        if number == 0 or slot.index % 4 == 0:
+            yield RNR, slot.index & ~3
+        yield from _pair(slot.index % 4, slot.words)
+
+
+def _config(slots: Sequence[Slot], register: int) -> int:
+    """One pmpcfg word: the bytes of four entries."""
+    return sum(slot.words[1] << 8 * (slot.index % 4) for slot in slots[4 * register : 4 * register + 4])
