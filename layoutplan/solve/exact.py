@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange
+from layoutplan.solve.assignments import Assignments, Slots
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.floor import MOST_SLOTS
 from layoutplan.solve.joint import Joint, Layout
 from layoutplan.solve.placer import Placer
-from layoutplan.solve.problem import Item
 from layoutplan.solve.sequence import MOST_BLOCKS, Fixed, Sequenced, sequence
-
-Slots = tuple[tuple[int, int], ...]
-"""``(item, slots)`` pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,7 @@ class Exact:
 
     def __init__(self, joint: Joint, effort: Effort) -> None:
         self._joint = joint
+        self._assignments = Assignments(joint)
         self._problem = joint.problem
         self._placer = joint.placer
         self._effort = effort
@@ -47,7 +45,7 @@ class Exact:
             return Proof(incumbent, self._complete)
         best = incumbent
         self._limit = None if best is None else best.value - 1
-        for assignment in self._assignments():
+        for assignment in self._choices():
             self._effort.spend(1)
             found = self._sequenced(assignment)
             if found is not None and (best is None or found.value < best.value):
@@ -68,62 +66,18 @@ class Exact:
             for index in self._joint.pinned
         )
 
-    def _cost(self, item: Item, slots: int) -> int | None:
-        """Weighted bytes of padding that ``item`` has at least in ``slots`` slots."""
-        least = self._placer.least(Placer.shape(item), slots)
-        if least is None:
-            return None
-        return self._problem.weights[self._joint.homes[item.index]] * (least - item.block.size)
-
-    def _assignments(self) -> Iterator[Slots]:
-        """Every choice of slots that may still beat the limit. More slots never hurt, so none is left unspent."""
-        problem, joint = self._problem, self._joint
-        assert joint.floor.slots is not None
-        loose = [item for item in problem.items if item.index not in joint.pinned]
-        shared = [item for item in loose if len(item.charged) > 1]
-        free = [(item.index, 1) for item in loose if not item.charged]
-        pinned_cost = sum(
-            problem.weights[joint.homes[index]] * (granted.size - problem.items[index].block.size)
-            for index, granted in joint.pinned.items()
-        )
-        rooms = list(problem.budgets)
-        for index in joint.pinned:
-            for partition in problem.items[index].charged:
-                rooms[partition] -= joint.floor.slots[index]
-        for picked in itertools.product(range(1, MOST_SLOTS + 1), repeat=len(shared)):
+    def _choices(self) -> Iterator[Slots]:
+        """Every choice of slots that may still beat the limit."""
+        assignments = self._assignments
+        for picked in itertools.product(range(1, MOST_SLOTS + 1), repeat=len(assignments.shared)):
             self._effort.spend(1)
             if self._effort.exhausted:
                 return
-            left = list(rooms)
-            cost: int | None = pinned_cost
-            for item, slots in zip(shared, picked, strict=True):
-                own = self._cost(item, slots)
-                cost = None if cost is None or own is None else cost + own
-                for partition in item.charged:
-                    left[partition] -= slots
-            if cost is None or min(left, default=0) < 0:
-                continue
-            splits = [self._splits([i for i in loose if i.charged == (p,)], room) for p, room in enumerate(left)]
-            if all(splits):
-                chosen = tuple((item.index, slots) for item, slots in zip(shared, picked, strict=True))
-                yield from self._combined(splits, cost, (*free, *chosen))
+            splits = assignments.given(picked)
+            if splits is not None:
+                yield from self._combined(splits.own, splits.cost, splits.chosen)
 
-    def _splits(self, items: Sequence[Item], room: int) -> list[tuple[int, Slots]]:
-        """Every way to spend ``room`` on ``items``, by cost."""
-        if not items:
-            return [(0, ())]
-        found = []
-        total = min(room, MOST_SLOTS * len(items))
-        for counts in itertools.product(range(1, MOST_SLOTS + 1), repeat=len(items) - 1):
-            last = total - sum(counts)
-            if 1 <= last <= MOST_SLOTS:
-                split = tuple((item.index, slots) for item, slots in zip(items, (*counts, last), strict=True))
-                costs = [self._cost(item, slots) for item, (_, slots) in zip(items, split, strict=True)]
-                if all(cost is not None for cost in costs):
-                    found.append((sum(cost for cost in costs if cost is not None), split))
-        return sorted(found)
-
-    def _combined(self, splits: Sequence[list[tuple[int, Slots]]], cost: int, chosen: Slots) -> Iterator[Slots]:
+    def _combined(self, splits: Sequence[Sequence[tuple[int, Slots]]], cost: int, chosen: Slots) -> Iterator[Slots]:
         """One split of each partition, while the floor of the whole can still beat the limit."""
         if not splits:
             yield chosen
@@ -141,16 +95,12 @@ class Exact:
         slots = dict(assignment)
         floors: dict[int, int] = {}
         for home in joint.free:
-            costs = [self._cost(item, slots[item.index]) for item in joint.loose(home)]
+            costs = [self._assignments.cost(item, slots[item.index]) for item in joint.loose(home)]
             floors[home] = sum(cost for cost in costs if cost is not None)
-        pinned = sum(
-            problem.weights[joint.homes[index]] * (granted.size - problem.items[index].block.size)
-            for index, granted in joint.pinned.items()
-        )
         laid: dict[int, AddressRange] = {}
         for home in joint.free:
             weight = problem.weights[home]
-            others = sum(floors.values()) - floors[home] + pinned
+            others = sum(floors.values()) - floors[home] + self._assignments.pinned_cost
             limit = None if self._limit is None else self._waste_within(self._limit - others, weight)
             if limit is not None and limit < 0:
                 return None

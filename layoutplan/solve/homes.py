@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.exact import Exact
 from layoutplan.solve.floor import floor_of, padding_options
-from layoutplan.solve.joint import NARROW, WIDE, Joint, Layout
+from layoutplan.solve.joint import FIRST, NARROW, WIDE, Joint, Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
+
+FEW_TURNS, MORE_TURNS, MOST_TURNS = 2, 8, 40
+"""Depth-first searches tried after the first, the narrow and the wide beams."""
 
 Homes = tuple[int, ...]
 
@@ -90,19 +93,23 @@ def propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bo
 
 
 def _searched(joint: Joint, effort: Effort, *, any_will_do: bool) -> tuple[Layout | None, bool]:
-    """Narrow beams, then the exact search, then wide beams; and whether the answer is proved."""
-    found = joint.search(effort, NARROW, any_will_do=any_will_do)
+    """A narrow beam, a few dives, the exact search, more beams and dives; and whether the answer is proved."""
+    found = joint.search(effort, FIRST, any_will_do=any_will_do)
     if found is not None and any_will_do:
         return found, False
+    if found is not None:
+        found = joint.dive(effort, found, range(FEW_TURNS))
     if found is not None and found.value <= joint.floor.bound:
         return found, True
-    share = effort.share(1, 2)
+    share = effort.share(1, 3)
     proof = Exact(joint, share).best(found, any_will_do=any_will_do)
     effort.spend(share.total - share.left)
-    if proof.complete or effort.exhausted or (any_will_do and proof.layout is not None):
+    if proof.complete or (any_will_do and proof.layout is not None):
         return proof.layout, proof.complete
-    wide = joint.search(effort, WIDE)
-    best = min(
-        (layout for layout in (proof.layout, wide) if layout is not None), key=lambda layout: layout.rank, default=None
-    )
-    return best, best is not None and best.value <= joint.floor.bound
+    found = proof.layout
+    for passes, turns in ((NARROW, range(FEW_TURNS, MORE_TURNS)), (WIDE, range(MORE_TURNS, MOST_TURNS))):
+        if effort.exhausted or (found is not None and found.value <= joint.floor.bound):
+            break
+        other = joint.search(effort, passes, best=found)
+        found = other if other is None else joint.dive(effort, other, turns)
+    return found, found is not None and found.value <= joint.floor.bound

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, subtract
+from layoutplan.solve import dive
 from layoutplan.solve.beam import Laid, Piece, Question, run
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.floor import MOST_SLOTS, Floor, Options, best_splits, pinned_end, within
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Item, Problem
 
-NARROW = ((4, 5), (4, 2), (16, 5))
+FIRST = ((4, 5),)
+NARROW = ((4, 2), (16, 5))
 WIDE = ((16, 2), (16, 8), (64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
 """Widths and tenths of the losses ahead, in the order in which they are tried. The first always runs to its end."""
 
@@ -69,12 +71,18 @@ class Joint:
             for home in sorted(set(homes))
         }
 
-    def search(self, effort: Effort, passes: Sequence[tuple[int, int]], *, any_will_do: bool = False) -> Layout | None:
-        """The best layout found; stops at the floor, or at the first. ``None`` when no pass found any."""
+    def search(
+        self,
+        effort: Effort,
+        passes: Sequence[tuple[int, int]],
+        *,
+        best: Layout | None = None,
+        any_will_do: bool = False,
+    ) -> Layout | None:
+        """The best layout found, ``best`` or better; stops at the floor, or at the first. ``None``: none found."""
         if not self.pins_stand():
             return None
         memories = [home for home in self.free if self.loose(home)]
-        best: Layout | None = None
         for width, alpha in passes:
             for order in itertools.permutations(memories):
                 if best is not None and (any_will_do or best.value <= self.floor.bound or effort.exhausted):
@@ -95,6 +103,34 @@ class Joint:
         )
         apart = all(not lower.overlaps(upper) for lower, upper in itertools.pairwise(sorted(self.pinned.values())))
         return inside and apart
+
+    def dive(self, effort: Effort, best: Layout, turns: Sequence[int]) -> Layout:
+        """A layout below ``best`` from depth-first searches that may lose ever more, or ``best``."""
+        memories = [home for home in self.free if self.loose(home)]
+        for turn in turns:
+            for order in itertools.permutations(memories):
+                if best.value <= self.floor.bound or effort.exhausted:
+                    return best
+                slack = best.value - 1 - self.floor.bound
+                for first in sorted({0, slack // 4, slack}):
+                    layout = self._dived(order, first, slack, turn, effort)
+                    if layout is not None and layout.rank < best.rank:
+                        best = layout
+                        break
+        return best
+
+    def _dived(self, order: Sequence[int], first: int, slack: int, turn: int, effort: Effort) -> Layout | None:
+        """One memory after the other: the first may lose ``first``, the others what is left of ``slack``."""
+        laid: dict[int, AddressRange] = {}
+        for position, home in enumerate(order):
+            later = [item for other in order[position + 1 :] for item in self.loose(other)]
+            spare = slack if position else first
+            found = dive.run(self._question(home, later, laid, 0), self.placer, spare, turn, effort)
+            if found is None:
+                return None
+            laid |= _ranges(found[0])
+            slack -= found[1]
+        return self.layout(laid)
 
     def loose(self, home: int) -> list[Item]:
         """The items of one memory that are not pinned."""
