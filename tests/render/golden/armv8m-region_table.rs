@@ -267,10 +267,29 @@ const _: () = {
         false
     }
 
+    // The first row of each partition and of the next: rows are in the order of partitions.
+    const fn first_row(partition: u32) -> usize {
+        let mut row = 0;
+        while row < GRANTS && LP_GRANTS[row][0] < partition {
+            row += 1;
+        }
+        row
+    }
+
+    const FIRST_ROWS: [usize; PARTITIONS + 1] = {
+        let mut rows = [GRANTS; PARTITIONS + 1];
+        let mut partition = 0;
+        while partition <= PARTITIONS {
+            rows[partition] = first_row(partition as u32);
+            partition += 1;
+        }
+        rows
+    };
+
     const fn granted(partition: u32, address: u32) -> u32 {
         let mut found = 0;
-        let mut row = 0;
-        while row < GRANTS {
+        let mut row = FIRST_ROWS[partition as usize];
+        while row < FIRST_ROWS[partition as usize + 1] {
             if LP_GRANTS[row][0] == partition {
                 let [_, start, end, rights] = LP_GRANTS[row];
                 if start <= address && address < end {
@@ -285,6 +304,10 @@ const _: () = {
     const fn check_grant(row: usize) {
         let [owner, start, end, rights] = LP_GRANTS[row];
         assert!((owner as usize) < PARTITIONS, "a grant to no partition");
+        assert!(
+            row == 0 || LP_GRANTS[row - 1][0] <= owner,
+            "grants are not in order"
+        );
         assert!(start < end, "a grant that is empty");
         assert!(
             rights == 1 || rights == 3 || rights == 5,
