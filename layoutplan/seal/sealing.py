@@ -59,6 +59,15 @@ def seal(
     return out
 
 
+def check_sealed(component: Component, path: Path, allowed_undefined: frozenset[str]) -> None:
+    """Hold an object that somebody else sealed to what ``seal`` would have refused.
+
+    A sealed object whose ``memcpy`` is still open would be bound to the kernel's without a word. ``BadInput`` with
+    every such name, and with constructors and thread-local storage.
+    """
+    _refuse(component, read_object(path.read_bytes(), path.name), roots(component), allowed_undefined)
+
+
 def _visible(component: Component, inputs: LinkInputs) -> tuple[str, ...]:
     """The names that stay global: the entry and the exports, or all that the component itself defines."""
     named = roots(component)

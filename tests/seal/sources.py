@@ -10,9 +10,6 @@ from layoutplan.model.component import Component
 from layoutplan.objects import RelocatableObject, read_object
 from layoutplan.seal import seal
 from tests import toolchain
-from tests.render import objects
-
-ASSEMBLER = "/usr/bin/arm-none-eabi-as"
 
 
 def function(name: str, *calls: str, section: str = "", body: str = "") -> str:
@@ -24,11 +21,15 @@ def function(name: str, *calls: str, section: str = "", body: str = "") -> str:
     )
 
 
-def assemble(source: str, out: Path) -> Path:
-    """Assemble, whatever PATH a fixture has left."""
-    prelude = ".syntax unified\n.cpu cortex-m3\n.thumb\n"
-    command = [_absolute("arm-none-eabi-as"), "-o", str(out), "-"]
-    result = subprocess.run(command, input=prelude + source, text=True, capture_output=True, check=False)
+def assemble(source: str, out: Path, *, riscv: bool = False) -> Path:
+    """Assemble Thumb, or RV32IMAC, whatever PATH a fixture has left."""
+    prelude = "" if riscv else ".syntax unified\n.cpu cortex-m3\n.thumb\n"
+    command = [_absolute("riscv64-unknown-elf-as"), "-march=rv32imac", "-mabi=ilp32"]
+    if not riscv:
+        command = [_absolute("arm-none-eabi-as")]
+    result = subprocess.run(
+        [*command, "-o", str(out), "-"], input=prelude + source, text=True, capture_output=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     return out
 
@@ -46,7 +47,7 @@ def _absolute(name: str) -> str:
     for folder in ("/usr/bin", "/usr/local/bin"):
         if (Path(folder) / name).exists():
             return str(Path(folder) / name)
-    return toolchain.tool(name, "binutils-arm-none-eabi")
+    return toolchain.tool(name, "binutils-arm-none-eabi or binutils-riscv64-unknown-elf")
 
 
 def component(
@@ -56,11 +57,13 @@ def component(
 
 
 def sealed(
-    asked: Component, out: Path, *, libraries: tuple[Path, ...] = (), allowed: frozenset[str] = frozenset()
+    asked: Component,
+    out: Path,
+    *,
+    libraries: tuple[Path, ...] = (),
+    allowed: frozenset[str] = frozenset(),
+    machine: str = "arm",
 ) -> RelocatableObject:
     """Seal and read back."""
-    seal(asked, asked.objects, libraries=libraries, allowed_undefined=allowed, machine="arm", out=out)
+    seal(asked, asked.objects, libraries=libraries, allowed_undefined=allowed, machine=machine, out=out)
     return read_object(out.read_bytes(), out.name)
-
-
-LINKERS = objects.LINKERS

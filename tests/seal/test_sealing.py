@@ -8,7 +8,7 @@ import pytest
 
 from layoutplan.errors import BadInput
 from layoutplan.objects import SectionType
-from layoutplan.seal import is_sealed, seal
+from layoutplan.seal import check_sealed, is_sealed, seal
 from layoutplan.seal.result import open_names
 from layoutplan.seal.tools import find_tools
 from tests.seal.sources import archive, assemble, component, function, sealed
@@ -55,6 +55,28 @@ def test_common_symbols_get_memory_of_their_own(tmp_path: Path) -> None:
     sizes = {section.name: (section.size, section.align) for section in found.allocated}
     assert sizes[".lp.uart.bss.buffer"] == (40, 8)
     assert sizes[".lp.uart.bss.other"] == (3, 1)
+
+
+@pytest.mark.usefixtures("toolchain")
+def test_riscv_components_are_sealed_alike(tmp_path: Path) -> None:
+    source = (
+        '.section .text.uart_main,"ax"\n.global uart_main\nuart_main: lui a0, %hi(small)\n'
+        " lw a0, %lo(small)(a0)\n la a1, buffer\n call memcpy\n ret\n"
+        '.section .text.other,"ax"\n.global other\nother: ret\n'
+        '.section .sdata.small,"aw"\n.global small\nsmall: .word 7\n.comm buffer,16,8\n'
+    )
+    copy = '.section .text.memcpy,"ax"\n.global memcpy\nmemcpy: ret\n'
+    uart = assemble(source, tmp_path / "uart.o", riscv=True)
+    library = archive(tmp_path / "librt.a", assemble(copy, tmp_path / "memcpy.o", riscv=True))
+    found = sealed(component(uart), tmp_path / "sealed.o", libraries=(library,), machine="riscv")
+    assert found.defined == {"uart_main"}
+    assert found.undefined == frozenset()
+    assert {section.name for section in found.allocated} == {
+        ".lp.uart.text.uart_main",
+        ".lp.uart.text.memcpy",
+        ".lp.uart.sdata.small",
+        ".lp.uart.bss.buffer",
+    }
 
 
 @pytest.mark.usefixtures("toolchain")
@@ -227,3 +249,14 @@ def test_what_is_not_sealed_is_recognised(tmp_path: Path) -> None:
     assert not is_sealed(asked, tmp_path / "absent.o")
     shown = function("uart_main", section=".lp.uart.text") + function("memcpy", section=".lp.uart.text")
     assert not is_sealed(asked, assemble(shown, tmp_path / "shown.o")), "it shows memcpy to the kernel"
+
+
+def test_an_object_sealed_elsewhere_is_held_to_the_same(tmp_path: Path) -> None:
+    source = function("uart_main", "memcpy", "neighbour", section=".lp.uart.text.uart_main")
+    asked = component(assemble(source, tmp_path / "sealed.o"))
+    assert is_sealed(asked, asked.objects[0])
+    with pytest.raises(BadInput) as caught:
+        check_sealed(asked, asked.objects[0], frozenset({"neighbour"}))
+    assert [fault.code for fault in caught.value.faults] == ["undefined-symbol"]
+    assert "`uart` uses `memcpy`" in str(caught.value)
+    check_sealed(asked, asked.objects[0], frozenset({"neighbour", "memcpy"}))
