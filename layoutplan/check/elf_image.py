@@ -15,10 +15,10 @@ from layoutplan.address import AddressRange
 from layoutplan.errors import BadInput, Fault
 
 EM_ARM, EM_RISCV = 40, 243
-ET_EXEC = 2
+ET_REL, ET_EXEC = 1, 2
 PT_LOAD = 1
-SHT_SYMTAB, SHT_NOBITS = 2, 8
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
+SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 2, 4, 8, 9
+SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE = 1, 2, 4, 0x10
 SHN_UNDEF, SHN_ABS = 0, 0xFFF1
 STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE = 1, 2, 3, 4
 
@@ -122,6 +122,22 @@ class ElfImage:
         return None if data is None else struct.unpack(f"<{count}I", data)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSection:
+    """An allocated section of a relocatable object: ``data`` is ``None`` for space; relocations as (offset, type)."""
+
+    name: str
+    size: int
+    data: bytes | None
+    merge: bool
+    relocations: tuple[tuple[int, int], ...]
+
+
+def parse_object(data: bytes, name: str) -> tuple[ObjectSection, ...]:
+    """The allocated sections of the relocatable object in ``data``; ``BadInput`` names ``name`` and what is wrong."""
+    return _Parser(data, name).object_sections()
+
+
 def read_image(path: Path) -> ElfImage:
     """Read a linked image; ``BadInput`` names what is wrong with the file."""
     try:
@@ -145,11 +161,7 @@ class _Parser:
 
     def image(self) -> ElfImage:
         data = self._data
-        if len(data) < _HEADER.size or data[:4] != b"\x7fELF":
-            raise self._bad("not an ELF file")
-        if data[4] != 1 or data[5] != 1:
-            raise self._bad("not a 32-bit little-endian ELF file")
-        header = _HEADER.unpack_from(data)
+        header = self._header()
         _, kind, machine, _, entry, ph_offset, sh_offset, _, _, ph_size, ph_count, sh_size, sh_count, names = header
         if kind != ET_EXEC:
             raise self._bad(f"e_type is {kind}, and an image is linked at fixed addresses: ET_EXEC, {ET_EXEC}")
@@ -168,6 +180,43 @@ class _Parser:
             segments=segments,
             symbols=self._symbols(raw),
         )
+
+    def object_sections(self) -> tuple[ObjectSection, ...]:
+        header = self._header()
+        kind, sh_offset, sh_size, sh_count, names = header[1], header[6], header[11], header[12], header[13]
+        if kind != ET_REL or sh_size != _SECTION.size:
+            raise self._bad(f"e_type is {kind}, not a relocatable object")
+        at = self._table(sh_offset, sh_count, _SECTION.size, "section")
+        raw = [_SECTION.unpack_from(self._data, offset) for offset in at]
+        relocations: dict[int, list[tuple[int, int]]] = {}
+        for _, section_type, _, _, offset, size, _, target, _, _ in raw:
+            if section_type in (SHT_REL, SHT_RELA):
+                width = 8 if section_type == SHT_REL else 12
+                for entry in self._table(offset, size // width, width, "symbol"):
+                    place, info = struct.unpack_from("<II", self._data, entry)
+                    relocations.setdefault(target, []).append((place, info & 0xFF))
+        found = []
+        for index, section in enumerate(self._sections(raw, names)):
+            if section.flags & SHF_ALLOC:
+                space = section.type == SHT_NOBITS
+                found.append(
+                    ObjectSection(
+                        name=section.name,
+                        size=section.size,
+                        data=None if space else self._data[section.offset : section.offset + section.size],
+                        merge=bool(section.flags & SHF_MERGE),
+                        relocations=tuple(relocations.get(index, ())),
+                    )
+                )
+        return tuple(found)
+
+    def _header(self) -> tuple[int, ...]:
+        data = self._data
+        if len(data) < _HEADER.size or data[:4] != b"\x7fELF":
+            raise self._bad("not an ELF file")
+        if data[4] != 1 or data[5] != 1:
+            raise self._bad("not a 32-bit little-endian ELF file")
+        return _HEADER.unpack_from(data)
 
     def _segments(self, offset: int, count: int) -> tuple[Segment, ...]:
         found = []

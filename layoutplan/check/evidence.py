@@ -40,10 +40,12 @@ CLAIMS: Mapping[str, str] = {
 """What each rule's question shows when it is unsatisfiable."""
 
 
-def evidence_files(elf: Path, system: System, plan: Plan | None = None) -> tuple[Verdict, dict[str, str]]:
+def evidence_files(
+    elf: Path, system: System, plan: Plan | None = None, *, objects: Mapping[str, bytes] | None = None
+) -> tuple[Verdict, dict[str, str]]:
     """The verdict on the image, and the folder's files by relative path. No files where there is nothing to prove."""
     image = read_image(elf)
-    case = image_case(image, system, plan)
+    case = image_case(image, system, plan, objects or {})
     verdict = prove(case)
     return verdict, dict(files_of(case, image))
 

@@ -26,7 +26,7 @@ IMAGE_RULES = (
     "init",
     "hash",
 )
-_CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtors")
+CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtors")
 
 
 def image_rules(
@@ -143,7 +143,7 @@ def _constructors(image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
     """What start-up code may call before isolation is on is the kernel's own."""
     text = _kernel_text(parts)
     for section in parts.kernel:
-        if section.name.startswith(_CONSTRUCTORS):
+        if section.name.startswith(CONSTRUCTORS):
             for number, target in enumerate(image.words(section.address, section.size // 4) or (0,)):
                 if not any(target & ~1 in range_ for range_ in text):
                     where = AddressRange.of(section.address + 4 * number, 4)

@@ -10,7 +10,17 @@ import struct
 from dataclasses import dataclass, field
 
 from layoutplan.check import reference
-from layoutplan.check.elf_image import EM_ARM, EM_RISCV, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from layoutplan.check.elf_image import (
+    EM_ARM,
+    EM_RISCV,
+    ET_EXEC,
+    ET_REL,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_WRITE,
+    STT_FUNC,
+    STT_OBJECT,
+)
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role
 from layoutplan.model.plan import Plan
@@ -41,8 +51,10 @@ class Image:
 
     machine: int
     entry: int
+    kind: int = ET_EXEC
     pieces: list[Piece] = field(default_factory=list)
     symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
 
     def piece(self, name: str) -> Piece:
         """The section of that name."""
@@ -83,7 +95,8 @@ class Image:
             names += piece.name.encode() + b"\0"
         strings, table = b"\0", struct.pack("<IIIBBH", 0, 0, 0, 0, 0, 0)
         for name, (value, size) in self.symbols.items():
-            table += struct.pack("<IIIBBH", len(strings), value, size, 1 << 4 | 1, 0, 0xFFF1)
+            kind = STT_FUNC if name in self.functions else STT_OBJECT
+            table += struct.pack("<IIIBBH", len(strings), value, size, 1 << 4 | kind, 0, 0xFFF1)
             strings += name.encode() + b"\0"
         count = len(self.pieces) + 1
         for name, data, kind, link, size in (
@@ -100,7 +113,7 @@ class Image:
         header = struct.pack(
             "<16sHHIIIIIHHHHHH",
             b"\x7fELF\x01\x01\x01".ljust(16, b"\0"),
-            2,
+            self.kind,
             self.machine,
             1,
             self.entry,
@@ -115,6 +128,24 @@ class Image:
             count + 2,
         )
         return header + program + body + headers
+
+
+def filler(part: str, size: int) -> bytes:
+    """The bytes of a part: another pattern for each, so that one in another's place shows."""
+    return bytes((sum(part.encode()) + 7 * index) & 0xFF for index in range(size))
+
+
+def objects() -> dict[str, bytes]:
+    """The sealed objects that the image was made of, by component: one section for each role, no relocations."""
+    made = {}
+    for component in reference.system(UnitName.ARMV7M).components:
+        sealed = Image(machine=EM_ARM, entry=0, kind=ET_REL)
+        for section in component.sections:
+            name, space = f"{component.name}.{section.role.value}", section.role in _SPACE
+            data = b"" if space else filler(name, section.size)
+            sealed.pieces.append(Piece(section.name, 0, data=data, size=section.size))
+        made[component.name] = sealed.elf()
+    return made
 
 
 def image(unit: UnitName) -> Image:
@@ -151,7 +182,10 @@ def _parts(made: Image, plan: Plan) -> None:
                 made.pieces.append(Piece(name, address, size=part.size, flags=flags))
             else:
                 at = load if part.role is Role.DATA else None
-                made.pieces.append(Piece(name, address, data=bytes(part.size), flags=flags, load=at))
+                made.pieces.append(Piece(name, address, data=filler(part.name, part.size), flags=flags, load=at))
+            if part.role is Role.TEXT:
+                made.symbols[f"{part.component}_main"] = (address | (made.machine == EM_ARM), part.size)
+                made.functions.add(f"{part.component}_main")
             if part.role is Role.STACK:
                 zero_from = address + part.size
             if part.role is Role.DATA:

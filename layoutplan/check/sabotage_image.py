@@ -161,6 +161,45 @@ def _swapped_slots(image: Image) -> None:
         image.patch("LP_DYNAMIC", second + half, a & ~kept | b & kept)
 
 
+def _folded_code(image: Image) -> None:
+    """The linker took somebody else's bytes for a component's code."""
+    mixer, attitude = image.piece(".lp.mixer.text"), image.piece(".lp.attitude.text")
+    mixer.data = attitude.data
+
+
+def _captured_call(image: Image) -> None:
+    """The kernel calls a function of a component: a captured ``memcpy`` runs privileged."""
+    text = image.piece(".text")
+    offset = image.piece(".lp.uart.text").address + 0x10 - text.address
+    if image.machine == EM_ARM:
+        value = offset - 4
+        sign, low = value >> 24 & 1, value >> 1 & 0x7FF
+        j1, j2 = 1 ^ (value >> 23 & 1) ^ sign, 1 ^ (value >> 22 & 1) ^ sign
+        first = 0b11110 << 11 | sign << 10 | value >> 12 & 0x3FF
+        code = struct.pack("<HH", first, 0xD000 | j1 << 13 | j2 << 11 | low)
+    else:
+        bits = (offset >> 20 & 1) << 31 | (offset >> 1 & 0x3FF) << 21 | (offset >> 11 & 1) << 20
+        code = struct.pack("<I", bits | (offset >> 12 & 0xFF) << 12 | 1 << 7 | 0x6F)
+    text.data = code + text.data[4:]
+
+
+def _stored_address(image: Image) -> None:
+    """A table of the kernel holds a component's function."""
+    image.pieces.append(Piece(".rodata", 0x700, data=struct.pack("<I", image.symbols["mixer_main"][0])))
+
+
+def _built_address(image: Image) -> None:
+    """The kernel builds a component's function address with MOVW and MOVT."""
+    target = image.symbols["uart_main"][0]
+
+    def move(opcode: int, value: int) -> bytes:
+        first = opcode | value >> 12 | (value >> 11 & 1) << 10
+        return struct.pack("<HH", first, (value >> 8 & 7) << 12 | value & 0xFF)
+
+    text = image.piece(".text")
+    text.data = move(0xF240, target & 0xFFFF) + move(0xF2C0, target >> 16) + text.data[8:]
+
+
 def _writable_table(image: Image) -> None:
     image.piece(".lp.region_table").flags |= SHF_WRITE
 
@@ -274,6 +313,31 @@ IMAGES: tuple[ImageSabotage, ...] = (
     ),
     ImageSabotage(name="start-up zeroes too much", rule="init", breaks=_init_elsewhere, alone=True),
     ImageSabotage(name="data that nobody fills", rule="init", partition="mixer", breaks=_not_filled, alone=True),
+    ImageSabotage(
+        name="another's bytes for a component's", rule="traced", partition="mixer", breaks=_folded_code, alone=True
+    ),
+    ImageSabotage(
+        name="a call that a component captured",
+        rule="kernel-references",
+        partition="kernel",
+        breaks=_captured_call,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a component's function in a table",
+        rule="kernel-references",
+        partition="kernel",
+        breaks=_stored_address,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a component's function in two halves",
+        rule="kernel-references",
+        partition="kernel",
+        breaks=_built_address,
+        units=ARM,
+        alone=True,
+    ),
     ImageSabotage(name="table and script of two plans", rule="hash", breaks=_other_hash, alone=True),
     ImageSabotage(
         name="regions in other slots than planned",

@@ -44,7 +44,7 @@ def _good(unit: UnitName) -> Iterator[SelftestRow]:
     image = parse_image(reference_image.image(unit).elf(), "reference")
     for name, verdict in (
         ("a good plan", check_plan(reference.system(unit), reference.plan(unit))),
-        ("a good image", verify_elf(image, reference.system(unit))),
+        ("a good image", verify_elf(image, reference.system(unit), None, reference_image.objects())),
     ):
         detail = f"{verdict.proved} of {verdict.obligations} obligations"
         yield SelftestRow(unit=unit, name=name, rule="", passed=verdict.holds, detail=detail)
@@ -64,7 +64,7 @@ def _images(unit: UnitName) -> Iterator[SelftestRow]:
             sabotage.breaks(broken)
             plan = reference.plan(unit) if sabotage.against_plan else None
             system = sabotage.asks(reference.system(unit))
-            verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan)
+            verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan, reference_image.objects())
             yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
 
 

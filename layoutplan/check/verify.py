@@ -14,29 +14,37 @@ from layoutplan.check.execution import execute
 from layoutplan.check.facts import Facts, facts_of
 from layoutplan.check.image_parts import ImageParts, image_parts
 from layoutplan.check.image_rules import IMAGE_RULES, image_rules
+from layoutplan.check.references import kernel_references
 from layoutplan.check.table import RegionTable, read_table
+from layoutplan.check.tracing import trace
 from layoutplan.model.access import Access, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding, Verdict
 from layoutplan.model.plan import Plan, Words
 
-RULES = ("machine", "sections", "memory", "disjoint", "symbols", *IMAGE_RULES)
+RULES = ("machine", "sections", "memory", "disjoint", "symbols", "kernel-references", *IMAGE_RULES)
 
 
-def verify_image(elf: Path, system: System, plan: Plan | None = None) -> Verdict:
+def verify_image(
+    elf: Path, system: System, plan: Plan | None = None, *, objects: Mapping[str, bytes] | None = None
+) -> Verdict:
     """Prove the image at ``elf`` against ``system``; with a ``plan``, also that it is the one planned.
 
-    Everything wrong is a finding. ``BadInput`` when ``elf`` is not a linked ELF32 image.
+    ``objects`` are the sealed objects by component, where the manifest names unsealed ones; input sections of
+    components whose sealed object is at hand are followed to their final bytes. Everything wrong is a finding.
+    ``BadInput`` when ``elf`` is not a linked ELF32 image.
     """
-    return verify_elf(read_image(elf), system, plan)
+    return verify_elf(read_image(elf), system, plan, objects or {})
 
 
-def verify_elf(image: ElfImage, system: System, plan: Plan | None = None) -> Verdict:
+def verify_elf(
+    image: ElfImage, system: System, plan: Plan | None = None, objects: Mapping[str, bytes] | None = None
+) -> Verdict:
     """:func:`verify_image` for an image that was read."""
-    return prove(image_case(image, system, plan))
+    return prove(image_case(image, system, plan, objects or {}))
 
 
-def image_case(image: ElfImage, system: System, plan: Plan | None) -> Case:
+def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapping[str, bytes]) -> Case:
     """What there is to prove of an image, with everything that is decided without a solver."""
     found: list[Finding] = []
     machine = EM_ARM if system.target.machine is Machine.ARM else EM_RISCV
@@ -48,6 +56,10 @@ def image_case(image: ElfImage, system: System, plan: Plan | None) -> Case:
     if plan is not None:
         structural.append("as-planned")
         found += _as_planned(plan, parts)
+    traced = trace(system, image, parts, objects)
+    structural += ["traced"] * len(traced.components)
+    found += traced.findings
+    found += kernel_references(system, image, parts)
     facts = facts_of(system, parts.blocks, parts.kernel)
     isolated = system.unit is not UnitName.NONE
     table = None

@@ -19,7 +19,9 @@ from layoutplan.model.access import UnitName
 @pytest.mark.parametrize("with_plan", [True, False])
 def test_a_good_image_holds(unit: UnitName, with_plan: bool) -> None:
     image = parse_image(reference_image.image(unit).elf(), "good.elf")
-    verdict = verify_elf(image, reference.system(unit), reference.plan(unit) if with_plan else None)
+    verdict = verify_elf(
+        image, reference.system(unit), reference.plan(unit) if with_plan else None, reference_image.objects()
+    )
     assert verdict.findings == ()
     assert verdict.holds
 
