@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.exact import Exact
 from layoutplan.solve.floor import floor_of, padding_options
-from layoutplan.solve.joint import FIRST, NARROW, WIDE, Joint, Layout
+from layoutplan.solve.joint import FIRST, MIDDLE, NARROW, WIDE, Joint, Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
 
@@ -101,13 +101,15 @@ def _searched(joint: Joint, effort: Effort, *, any_will_do: bool) -> tuple[Layou
         found = joint.dive(effort, found, range(FEW_TURNS))
     if found is not None and found.value <= joint.floor.bound:
         return found, True
-    share = effort.share(1, 3)
+    if not any_will_do:
+        found = joint.search(effort, NARROW, best=found)
+    share = effort.share(1, 2)
     proof = Exact(joint, share).best(found, any_will_do=any_will_do)
     effort.spend(share.total - share.left)
     if proof.complete or (any_will_do and proof.layout is not None):
         return proof.layout, proof.complete
     found = proof.layout
-    for passes, turns in ((NARROW, range(FEW_TURNS, MORE_TURNS)), (WIDE, range(MORE_TURNS, MOST_TURNS))):
+    for passes, turns in ((MIDDLE, range(FEW_TURNS, MORE_TURNS)), (WIDE, range(MORE_TURNS, MOST_TURNS))):
         if effort.exhausted or (found is not None and found.value <= joint.floor.bound):
             break
         other = joint.search(effort, passes, best=found)

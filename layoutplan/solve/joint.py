@@ -16,7 +16,8 @@ from layoutplan.solve.problem import Item, Problem
 
 FIRST = ((4, 5),)
 NARROW = ((4, 2), (16, 5))
-WIDE = ((16, 2), (16, 8), (64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
+MIDDLE = ((16, 2), (16, 8))
+WIDE = ((64, 5), (64, 2), (64, 8), (256, 5), (256, 2), (256, 8))
 """Widths and tenths of the losses ahead, in the order in which they are tried. The first always runs to its end."""
 
 IMPOSSIBLE = 1 << 80
