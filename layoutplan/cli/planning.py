@@ -33,6 +33,7 @@ _MANIFEST = click.argument(
     help="Print cargo directives; --out defaults to $OUT_DIR.",
 )
 @click.option("--locked", is_flag=True, help="Refuse any move against the lock.")
+@click.option("--advice", is_flag=True, help="Say what a few bytes less or a slot more would save.")
 @click.option("--check", is_flag=True, help="Compare with the files there; write nothing.")
 @click.option("--update", is_flag=True, help="Search anew instead of keeping the lock.")
 @click.option("--solver", type=click.Choice(["auto", "z3"]), default="auto", show_default=True)

@@ -13,7 +13,7 @@ from layoutplan.pipeline.request import PlanRequest, PlanResult
 
 if TYPE_CHECKING:
     from layoutplan.model.evidence import Verdict
-    from layoutplan.model.plan import Outcome, Plan
+    from layoutplan.model.plan import Advice, Outcome, Plan
     from layoutplan.pipeline.sources import Sources
 
 REPORT = "report.html"
@@ -67,13 +67,13 @@ def _decide(request: PlanRequest) -> PlanResult:
     from layoutplan.pipeline.sources import read_sources
 
     sources = read_sources(request.manifest, request.environ, request.out, lock=request.lock, measured=request.measured)
-    outcome, verdict = _solve_and_check(request, sources)
-    document = report.document(sources.system, outcome, verdict)
-    status, faults = _judge(request, sources, outcome, verdict, document)
+    answer = _solve_and_check(request, sources)
+    document = report.document(sources.system, answer.outcome, answer.verdict, answer.advice)
+    status, faults = _judge(request, sources, answer, document)
     files: Mapping[Path, bytes] = {}
     script = request.out / "layout.ld"
     if status is ExitStatus.YES:
-        accepted = _accepted_plan(outcome)
+        accepted = _accepted_plan(answer.outcome)
         files, script = _outputs(request, sources, accepted, document)
         if request.check:
             status, faults = _compare(files)
@@ -90,6 +90,15 @@ def _decide(request: PlanRequest) -> PlanResult:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the child process found. ``verdict`` is ``None`` without a plan, ``advice`` where nobody asked for any."""
+
+    outcome: Outcome
+    verdict: Verdict | None = None
+    advice: tuple[Advice, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _SolveAndCheck:
     """The part that needs Z3, as a value that can be handed to a child process."""
@@ -97,30 +106,29 @@ class _SolveAndCheck:
     request: PlanRequest
     sources: Sources
 
-    def __call__(self) -> tuple[Outcome, Verdict | None]:
+    def __call__(self) -> _Answer:
         from layoutplan import check, solve
         from layoutplan.model.plan import Solved
 
-        request, sources = self.request, self.sources
+        system, request = self.sources.system, self.request
+        effort = solve.DEFAULT_EFFORT if request.effort is None else request.effort
         outcome = solve.solve(
-            sources.system,
-            lock=sources.lock,
-            effort=solve.DEFAULT_EFFORT if request.effort is None else request.effort,
-            solver=request.solver,
-            update=request.update,
+            system, lock=self.sources.lock, effort=effort, solver=request.solver, update=request.update
         )
-        verdict = check.check_plan(sources.system, outcome.plan) if isinstance(outcome, Solved) else None
-        return outcome, verdict
+        if not isinstance(outcome, Solved):
+            return _Answer(outcome=outcome)
+        advice = solve.advise(system, outcome.plan, effort) if request.advice else None
+        return _Answer(outcome=outcome, verdict=check.check_plan(system, outcome.plan), advice=advice)
 
 
-def _solve_and_check(request: PlanRequest, sources: Sources) -> tuple[Outcome, Verdict | None]:
+def _solve_and_check(request: PlanRequest, sources: Sources) -> _Answer:
     from layoutplan.model.plan import OutOfEffort
     from layoutplan.pipeline.worker import run_killable
 
     try:
         return run_killable(_SolveAndCheck(request, sources), request.timeout)
     except Undecided as error:
-        return OutOfEffort(reason=error.faults[0].message), None
+        return _Answer(outcome=OutOfEffort(reason=error.faults[0].message))
 
 
 def _accepted_plan(outcome: Outcome) -> Plan:
@@ -132,12 +140,13 @@ def _accepted_plan(outcome: Outcome) -> Plan:
 
 
 def _judge(
-    request: PlanRequest, sources: Sources, outcome: Outcome, verdict: Verdict | None, document: Mapping[str, Any]
+    request: PlanRequest, sources: Sources, answer: _Answer, document: Mapping[str, Any]
 ) -> tuple[ExitStatus, tuple[Fault, ...]]:
     """The exit status and what stands against a yes."""
     from layoutplan import report
     from layoutplan.model.plan import Infeasible, OutOfEffort
 
+    outcome, verdict = answer.outcome, answer.verdict
     if isinstance(outcome, OutOfEffort):
         hint = "raise `--effort` or `--timeout`; nothing is known either way"
         return ExitStatus.UNDECIDED, (Fault(code="undecided", message=outcome.reason, hint=hint),)

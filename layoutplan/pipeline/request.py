@@ -35,6 +35,7 @@ class PlanRequest:
     link_style: LinkStyle = "standalone"
     table: Table = "words"
     measured: Path | None = None
+    advice: bool = False
     update: bool = False
     locked: bool = False
     check: bool = False
@@ -54,6 +55,7 @@ class PlanRequest:
             "link_style": self.link_style,
             "table": self.table,
             "measured": None if self.measured is None else str(self.measured),
+            "advice": self.advice,
             "update": self.update,
             "write_lock": self.write_lock,
         }

@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from layoutplan.errors import Fault
     from layoutplan.model.component import Budget, System
     from layoutplan.model.evidence import Verdict
-    from layoutplan.model.plan import Outcome
+    from layoutplan.model.plan import Advice, Outcome
 
 Document = Mapping[str, Any]
 
 
-def document(system: System, outcome: Outcome, verdict: Verdict | None) -> dict[str, Any]:
-    """The report on ``outcome``; ``verdict`` is ``None`` where there was no plan to check."""
+def document(
+    system: System, outcome: Outcome, verdict: Verdict | None, advice: tuple[Advice, ...] | None = None
+) -> dict[str, Any]:
+    """The report on ``outcome``.
+
+    ``verdict`` is ``None`` where there was no plan to check, ``advice`` where nobody asked for any.
+    """
     from layoutplan.report import contents
 
-    return contents.document(system, outcome, verdict)
+    return contents.document(system, outcome, verdict, advice)
 
 
 def report_schema() -> dict[str, Any]:

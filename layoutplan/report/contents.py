@@ -10,7 +10,7 @@ from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.evidence import Verdict
 from layoutplan.model.memory import Memory
-from layoutplan.model.plan import Infeasible, Outcome, OutOfEffort, Placement, Plan, Solved
+from layoutplan.model.plan import Advice, Infeasible, Outcome, OutOfEffort, Placement, Plan, Solved
 from layoutplan.protection import switch_stores, unit_for
 from layoutplan.report.accounting import MemoryAccount, account, block_shares
 from layoutplan.report.registers import WORD_NAMES, matches
@@ -18,8 +18,13 @@ from layoutplan.report.registers import WORD_NAMES, matches
 Entry = dict[str, Any]
 
 
-def document(system: System, outcome: Outcome, verdict: Verdict | None) -> Entry:
-    """The report on ``outcome`` as one JSON object; ``verdict`` is ``None`` where there was no plan to check."""
+def document(
+    system: System, outcome: Outcome, verdict: Verdict | None, advice: tuple[Advice, ...] | None = None
+) -> Entry:
+    """The report on ``outcome`` as one JSON object.
+
+    ``verdict`` is ``None`` where there was no plan to check, ``advice`` where nobody asked for any.
+    """
     head: Entry = {
         "version": 1,
         "manifest": system.manifest.name,
@@ -29,7 +34,7 @@ def document(system: System, outcome: Outcome, verdict: Verdict | None) -> Entry
         "feasible": {Solved: True, Infeasible: False, OutOfEffort: None}[type(outcome)],
     }
     body = _solved(system, outcome.plan) if isinstance(outcome, Solved) else _nothing_placed()
-    tail = {"proof": _proof(verdict), **_reasons(outcome), "notes": _notes(system, body)}
+    tail = {"proof": _proof(verdict), **_reasons(outcome), "advice": _advice(advice), "notes": _notes(system, body)}
     return head | body | tail
 
 
@@ -345,6 +350,22 @@ def _reasons(outcome: Outcome) -> Entry:
         ],
         "undecided": outcome.reason if isinstance(outcome, OutOfEffort) else None,
     }
+
+
+def _advice(advice: tuple[Advice, ...] | None) -> list[Entry] | None:
+    if advice is None:
+        return None
+    return [
+        {
+            "kind": one.kind,
+            "subject": one.subject,
+            "memory": one.memory,
+            "amount": one.amount,
+            "saves": one.saves,
+            "text": one.text,
+        }
+        for one in advice
+    ]
 
 
 def _notes(system: System, body: Entry) -> list[Entry]:

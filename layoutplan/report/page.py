@@ -72,6 +72,10 @@ class Owner:
     blocks: tuple[Strip, ...]
 
 
+CLOSING = frozenset({"advice", "notes"})
+"""What a reader needs after the figures, not before them."""
+
+
 def write_html(document: Document) -> str:
     """One self-contained page: no script, no external resource, light and dark."""
     explained = reasons(document)
@@ -84,8 +88,8 @@ def write_html(document: Document) -> str:
             answer=answer(document),
             question=question(document),
             state={True: "yes", False: "no", None: "open"}[document["feasible"] and is_proved(document)],
-            urgent=[listing for listing in explained if listing.name != "notes"],
-            closing=[listing for listing in explained if listing.name == "notes"],
+            urgent=[listing for listing in explained if listing.name not in CLOSING],
+            closing=[listing for listing in explained if listing.name in CLOSING],
             figures=list(_figures(document)) if document["feasible"] else [],
             maps=memory_map.memory_maps(document),
             owners=owners if len(owners) <= memory_map.COLOURS else {},

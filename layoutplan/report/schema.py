@@ -55,6 +55,7 @@ def report_schema() -> Schema:
                 ),
                 "remedies": _list(_object({"text": NAME, "cost": NUMBER})),
                 "undecided": _described("why there is no answer", {"type": ["string", "null"]}),
+                "advice": _described("null where nobody asked for any", _nullable(_list(_advice()))),
                 "notes": _list(_object({"code": NAME, "text": NAME})),
             }
         ),
@@ -239,6 +240,10 @@ def _objective() -> Schema:
             "optimal": _described("only with a proof", FLAG),
         }
     )
+
+
+def _advice() -> Schema:
+    return _object({"kind": NAME, "subject": NAME, "memory": NAME, "amount": BYTES, "saves": BYTES, "text": NAME})
 
 
 def _proof() -> Schema:

@@ -249,6 +249,11 @@ def reasons(document: Document) -> tuple[Listing, ...]:
             title="Neither proved nor refuted",
             items=tuple(Item(text=name) for name in proof["unknown"]),
         ),
+        Listing(
+            name="advice",
+            title="Advice, each piece solved again before it is given",
+            items=tuple(Item(text=advice["text"]) for advice in document["advice"] or ()),
+        ),
         Listing(name="notes", title="Notes", items=tuple(Item(text=note["text"]) for note in document["notes"])),
     )
     return tuple(listing for listing in listings if listing.items)
