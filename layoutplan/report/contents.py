@@ -1,4 +1,4 @@
-"""The one document that every report is written from: CONTRACTS section 4, and more beside it."""
+"""The one document that every report is written from."""
 
 from __future__ import annotations
 
