@@ -23,6 +23,7 @@ IMAGE_RULES = (
     "constructors",
     "entries",
     "tasks",
+    "interrupts",
     "init",
     "hash",
 )
@@ -42,6 +43,7 @@ def image_rules(
     yield from _init(image, parts, facts)
     if table is not None:
         yield from _tasks(system, table, parts)
+        yield from _interrupts(system, table)
         yield from _hash(image, table)
 
 
@@ -186,6 +188,23 @@ def _tasks(system: System, table: RegionTable, parts: ImageParts) -> Iterator[Fi
         if partition >= len(names) or names[partition] != task.partition:
             message = f"LP_TASKS puts task `{task.name}` into partition {partition}"
             yield Finding(rule="tasks", partition=task.partition, message=message)
+
+
+def _interrupts(system: System, table: RegionTable) -> Iterator[Finding]:
+    """Each interrupt wakes a task of the component that asked for it, and no other is let through."""
+    tasks = sorted(system.tasks, key=lambda task: task.name)
+    asked = {number: component for component in system.components for number in component.interrupts}
+    told = [number for number, _ in table.interrupts]
+    for number in sorted(asked.keys() ^ set(told)):
+        partition = asked[number].partition if number in asked else ""
+        yield Finding(
+            rule="interrupts", partition=partition, message=f"LP_INTERRUPTS and the manifest differ in {number}"
+        )
+    for number, task in table.interrupts:
+        component = asked.get(number)
+        if component is not None and (task >= len(tasks) or tasks[task].component != component.name):
+            message = f"interrupt {number} of `{component.name}` wakes task {task}"
+            yield Finding(rule="interrupts", partition=component.partition, message=message)
 
 
 def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ UNITS = (UnitName.ARMV6M, UnitName.ARMV7M, UnitName.ARMV8M, UnitName.PMP)
 PARTITIONS = ("attitude", "mixer", "uart")
 _SIZES: Mapping[Role, int] = {Role.TEXT: 0x300, Role.RODATA: 0x50, Role.DATA: 0x24, Role.BSS: 0x71}
 STACK, RING = 0x230, 0x208
+INTERRUPT = 17
 DYNAMIC = 5
 """Slots rewritten on a switch; a partition fills four."""
 
@@ -88,6 +89,7 @@ def _component(name: str, trust: Trust, peripherals: tuple[str, ...]) -> Compone
         entry=f"{name}_main",
         memory={Kind.CODE: ("flash",), Kind.RODATA: ("flash",), Kind.DATA: ("ram",)},
         peripherals=peripherals,
+        interrupts=(INTERRUPT,) if name == "uart" else (),
         sections=tuple(
             InputSection(object=f"{name}.o", name=f".lp.{name}.{role.value}", role=role, size=size, align=4)
             for role, size in _SIZES.items()

@@ -154,7 +154,7 @@ def image(unit: UnitName) -> Image:
     made = Image(machine=EM_RISCV if unit is UnitName.PMP else EM_ARM, entry=_TEXT | (unit is not UnitName.PMP))
     made.pieces += [
         Piece(".lp.kernel.stack", reference.RAM.base, size=0x400, flags=SHF_ALLOC | SHF_WRITE),
-        Piece(".text", _TEXT, data=b"\x70\x47" * 0x100, flags=SHF_ALLOC | SHF_EXECINSTR),
+        Piece(".text", _TEXT, data=b"", size=0x200, flags=SHF_ALLOC | SHF_EXECINSTR),
         Piece(".bss", reference.RAM.base + 0x400, size=0x200, flags=SHF_ALLOC | SHF_WRITE),
     ]
     if unit is not UnitName.PMP:
@@ -162,7 +162,24 @@ def image(unit: UnitName) -> Image:
         made.pieces.append(Piece(".vector_table", _VECTORS, data=vectors))
     _parts(made, plan)
     _tables(made, unit, plan)
+    made.piece(".text").data = _code(unit, made.symbols["LP_DYNAMIC"][0]).ljust(0x200, b"\0")
     return made
+
+
+def _code(unit: UnitName, table: int) -> bytes:
+    """The kernel names its table: LUI and ADDI on RISC-V, MOVW and MOVT on Arm, a literal where those are missing."""
+    if unit is UnitName.PMP:
+        return struct.pack("<II", (table + 0x800 & ~0xFFF) | 10 << 7 | 0x37, table << 20 | 10 << 15 | 10 << 7 | 0x13)
+    return movw_movt(table)
+
+
+def movw_movt(value: int) -> bytes:
+    """MOVW r0 and MOVT r0 with the halves of ``value`` (Armv7-M ARM A7.7, encodings T3 and T1)."""
+
+    def move(opcode: int, half: int) -> bytes:
+        return struct.pack("<HH", opcode | half >> 12 | (half >> 11 & 1) << 10, (half >> 8 & 7) << 12 | half & 0xFF)
+
+    return move(0xF240, value & 0xFFFF) + move(0xF2C0, value >> 16)
 
 
 def _parts(made: Image, plan: Plan) -> None:
@@ -220,6 +237,7 @@ def _tables(made: Image, unit: UnitName, plan: Plan) -> None:
         "LP_GRANTS": _grants(plan),
         "LP_TASKS": _tasks(plan),
         "LP_ENTRIES": _entries(plan, unit),
+        "LP_INTERRUPTS": struct.pack("<2I", reference.INTERRUPT, reference.PARTITIONS.index("uart")),
     }
     if unit is UnitName.PMP:
         words = range(slots.first_dynamic // 4, (slots.first_dynamic + slots.dynamic + 3) // 4)

@@ -9,107 +9,129 @@ bounds of a block are addresses that the kernel may know: on Arm a function's ad
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, align_up, subtract
 from layoutplan.check.elf_image import SHF_EXECINSTR, STT_FUNC, ElfImage, Section
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.image_rules import CONSTRUCTORS
-from layoutplan.model.access import Kind, Machine
+from layoutplan.check.table import SECTION as TABLE
+from layoutplan.model.access import Kind, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 
-_TABLES = (".lp.region_table", ".lp.init", ".vector_table", *CONSTRUCTORS)
+_TABLES = (TABLE, ".lp.init", ".vector_table", *CONSTRUCTORS)
 """Checked word by word by rules of their own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An address that the kernel's ``section`` names at ``at``: in a branch, or as a value."""
+
+    section: str
+    at: int
+    target: int
+    branches: bool
+
+
 def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
-    """Every way from the kernel's text or data into a component's code that is not a declared entry."""
+    """Every way from the kernel into a component's code that is no declared entry, and a table that nothing reads."""
     owners = [(block.used, block.name) for block in parts.blocks if block.kind is Kind.CODE]
     arm = system.target.machine is Machine.ARM
-    functions = {
-        symbol.value
-        for symbol in image.symbols
-        if symbol.type == STT_FUNC and any(symbol.value & ~arm in range_ for range_, _ in owners)
-    }
+    functions = {symbol.value for symbol in image.symbols if symbol.type == STT_FUNC}
+    functions = {value for value in functions if any(value & ~arm in range_ for range_, _ in owners)}
     functions -= {range_.base for range_, _ in owners}
+    table = image.symbol("LP_DYNAMIC")
+    reads_table = False
+    for reference in _references(image, parts, arm=arm):
+        where = reference.target & ~arm
+        owner = next((name for range_, name in owners if where in range_), None)
+        if owner is not None and (reference.branches or reference.target in functions):
+            how = "calls" if reference.branches else "names the function at"
+            yield Finding(
+                rule="kernel-references",
+                partition="kernel",
+                range=AddressRange.of(reference.at, 4),
+                message=f"the kernel's `{reference.section}` {how} {where:#010x} in `{owner}`",
+            )
+        reads_table = reads_table or (table is not None and reference.target == table.value)
+    if system.unit is not UnitName.NONE and table is not None and table.size and not reads_table:
+        message = "nothing in the kernel names `LP_DYNAMIC`: the switch does not read the table that is proved"
+        yield Finding(rule="kernel-references", partition="kernel", message=message)
 
-    def into(address: int) -> str | None:
-        return next((name for range_, name in owners if address in range_), None)
 
-    def fault(section: Section, at: int, target: int, how: str) -> Finding:
-        message = f"the kernel's `{section.name}` {how} {target:#010x} in `{into(target)}`"
-        return Finding(rule="kernel-references", partition="kernel", range=AddressRange.of(at, 4), message=message)
-
+def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Reference]:
     for section in parts.kernel:
         data = image.read(section.address, section.size)
         if data is None or section.name.startswith(_TABLES):
             continue
-        for base, code in _runs(image, section, data):
-            if not code:
-                continue
-            stop = _end(image, section, base)
-            chunk = data[base - section.address : stop - section.address]
-            for at, target, is_branch in _thumb(base, chunk) if arm else _riscv(base, chunk):
-                if target in functions or (is_branch and into(target)):
-                    yield fault(section, at, target & ~arm, "calls" if is_branch else "takes the address")
-        for at in range(-section.address % 4, len(data) - 3, 4):
-            (word,) = struct.unpack_from("<I", data, at)
-            if word in functions and not _inside_code(image, section, section.address + at):
-                yield fault(section, section.address + at, word & ~arm, "stores the address")
+        code = [] if not section.flags & SHF_EXECINSTR else list(_code(image, section))
+        for run in code:
+            chunk = data[run.base - section.address : run.end - section.address]
+            for at, target, branches in _thumb(run.base, chunk) if arm else _riscv(run.base, chunk):
+                yield Reference(section.name, at, target, branches)
+        for gap in subtract(section.range, code):
+            start = align_up(gap.base, 4)
+            count = max(gap.end - start, 0) // 4
+            for index, word in enumerate(
+                struct.unpack_from(f"<{count}I", data, min(start - section.address, len(data)))
+            ):
+                yield Reference(section.name, start + 4 * index, word, branches=False)
 
 
-def _marks(image: ElfImage, section: Section) -> list[tuple[int, bool]]:
-    """(address, whether code starts there) from the mapping symbols ``$t``, ``$x`` and ``$d``."""
-    marks = [
-        (symbol.value, symbol.name[1] != "d")
+def _code(image: ElfImage, section: Section) -> Iterator[AddressRange]:
+    """Where the section holds instructions, by the mapping symbols ``$t``, ``$x`` and ``$d``; all of it without any."""
+    marks = {
+        symbol.value: symbol.name[1] != "d"
         for symbol in image.symbols
         if symbol.name[:2] in ("$t", "$x", "$d") and symbol.value in section.range
-    ]
-    if section.flags & SHF_EXECINSTR and (not marks or min(marks)[0] > section.address):
-        marks.append((section.address, True))
-    return sorted(marks)
-
-
-def _runs(image: ElfImage, section: Section, data: bytes) -> Iterator[tuple[int, bool]]:
-    if section.flags & SHF_EXECINSTR and data:
-        yield from _marks(image, section)
-
-
-def _end(image: ElfImage, section: Section, base: int) -> int:
-    return next((address for address, _ in _marks(image, section) if address > base), section.range.end)
-
-
-def _inside_code(image: ElfImage, section: Section, address: int) -> bool:
-    marks = _marks(image, section) if section.flags & SHF_EXECINSTR else []
-    index = bisect_right(marks, (address, True)) - 1
-    return index >= 0 and marks[index][1]
+    }
+    marks.setdefault(section.address, True)
+    base = None
+    for address in sorted(marks):
+        if marks[address] and base is None:
+            base = address
+        elif not marks[address] and base is not None:
+            yield AddressRange(base, address)
+            base = None
+    if base is not None:
+        yield AddressRange(base, section.range.end)
 
 
 def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
     """(address, target, whether it branches) of direct branches and of MOVW, MOVT pairs (Armv7-M ARM, A7.7)."""
     low: dict[int, int] = {}
-    at = 0
-    while at + 2 <= len(data):
-        (first,) = struct.unpack_from("<H", data, at)
-        if first >> 11 not in (0b11101, 0b11110, 0b11111) or at + 4 > len(data):
-            if first >> 11 == 0b11100:  # B, encoding T2
-                yield base + at, base + at + 4 + _signed((first & 0x7FF) << 1, 12), True
-            at += 2
+    halves = struct.unpack_from(f"<{len(data) // 2}H", data)
+    count, index = len(halves), 0
+    while index < count:
+        first = halves[index]
+        at = base + 2 * index
+        index += 1
+        if first < 0xE800:
+            if first >= 0xE000:  # B, encoding T2
+                yield at, at + 4 + _signed((first & 0x7FF) << 1, 12), True
+            elif first & 0xF800 == 0x4800:  # LDR from the literal pool: the pool's words are read as data
+                low.pop(first >> 8 & 7, None)
             continue
-        (second,) = struct.unpack_from("<H", data, at + 2)
-        immediate = (first & 0xF) << 12 | (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
-        register = second >> 8 & 0xF
-        if first & 0xFBF0 == 0xF240 and not second >> 15:  # MOVW
-            low[register] = immediate
-        elif first & 0xFBF0 == 0xF2C0 and not second >> 15 and register in low:  # MOVT
-            yield base + at, immediate << 16 | low.pop(register), False
-        elif first >> 11 == 0b11110 and second >> 15:
-            target = _thumb_branch(base + at, first, second)
+        if index == count:
+            return
+        second = halves[index]
+        index += 1
+        if first & 0xF800 != 0xF000:
+            continue
+        if second >> 15:
+            target = _thumb_branch(at, first, second)
             if target is not None:
-                yield base + at, target, True
-        at += 4
+                yield at, target, True
+        elif first & 0xFB70 == 0xF240:
+            immediate = (first & 0xF) << 12 | (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
+            register = second >> 8 & 0xF
+            if not first & 0x80:  # MOVW
+                low[register] = immediate
+                yield at, immediate, False
+            elif register in low:  # MOVT
+                yield at, immediate << 16 | low.pop(register), False
 
 
 def _thumb_branch(address: int, first: int, second: int) -> int | None:
@@ -130,6 +152,9 @@ def _riscv(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
     while at + 4 <= len(data):
         (word,) = struct.unpack_from("<I", data, at)
         if word & 3 != 3:
+            if word & 0xE003 == 0x6001 and word >> 7 & 0x1F != 2:  # C.LUI
+                bits = (word >> 12 & 1) << 17 | (word >> 2 & 0x1F) << 12
+                high[word >> 7 & 0x1F] = _signed(bits, 18) & 0xFFFF_FFFF
             at += 2
             continue
         opcode, destination, source = word & 0x7F, word >> 7 & 0x1F, word >> 15 & 0x1F
@@ -137,8 +162,9 @@ def _riscv(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
             bits = word >> 31 << 20 | (word >> 12 & 0xFF) << 12 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1
             yield base + at, base + at + _signed(bits, 21), True
         elif opcode in (0x17, 0x37):  # AUIPC, LUI
-            high[destination] = (word & 0xFFFF_F000) + (base + at if opcode == 0x17 else 0)
-        elif opcode in (0x67, 0x13) and source in high:  # JALR, ADDI
+            high[destination] = (word & 0xFFFF_F000) + (base + at if opcode == 0x17 else 0) & 0xFFFF_FFFF
+            yield base + at, high[destination], False
+        elif opcode in (0x67, 0x13) and source in high and not word >> 12 & 7:  # JALR, ADDI
             yield base + at, high[source] + _signed(word >> 20, 12) & 0xFFFF_FFFF, opcode == 0x67
         at += 4
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from layoutplan.address import AddressRange
 from layoutplan.check import reference
 from layoutplan.check.elf_image import EM_ARM, EM_RISCV, SHF_ALLOC, SHF_WRITE
-from layoutplan.check.reference_image import Image, Piece
+from layoutplan.check.reference_image import Image, Piece, movw_movt
 from layoutplan.check.sabotage import ARM, ARM7, ARM8, PMP
 from layoutplan.model.access import Access, Kind, UnitName
 from layoutplan.model.component import System
@@ -170,7 +170,7 @@ def _folded_code(image: Image) -> None:
 def _captured_call(image: Image) -> None:
     """The kernel calls a function of a component: a captured ``memcpy`` runs privileged."""
     text = image.piece(".text")
-    offset = image.piece(".lp.uart.text").address + 0x10 - text.address
+    offset = image.piece(".lp.uart.text").address + 0x10 - (text.address + 16)
     if image.machine == EM_ARM:
         value = offset - 4
         sign, low = value >> 24 & 1, value >> 1 & 0x7FF
@@ -180,7 +180,7 @@ def _captured_call(image: Image) -> None:
     else:
         bits = (offset >> 20 & 1) << 31 | (offset >> 1 & 0x3FF) << 21 | (offset >> 11 & 1) << 20
         code = struct.pack("<I", bits | (offset >> 12 & 0xFF) << 12 | 1 << 7 | 0x6F)
-    text.data = code + text.data[4:]
+    text.data = text.data[:16] + code + text.data[20:]
 
 
 def _stored_address(image: Image) -> None:
@@ -190,14 +190,25 @@ def _stored_address(image: Image) -> None:
 
 def _built_address(image: Image) -> None:
     """The kernel builds a component's function address with MOVW and MOVT."""
-    target = image.symbols["uart_main"][0]
-
-    def move(opcode: int, value: int) -> bytes:
-        first = opcode | value >> 12 | (value >> 11 & 1) << 10
-        return struct.pack("<HH", first, (value >> 8 & 7) << 12 | value & 0xFF)
-
     text = image.piece(".text")
-    text.data = move(0xF240, target & 0xFFFF) + move(0xF2C0, target >> 16) + text.data[8:]
+    text.data = text.data[:16] + movw_movt(image.symbols["uart_main"][0]) + text.data[24:]
+
+
+def _table_unread(image: Image) -> None:
+    """The kernel's code has the words in its instructions, and the table is for show."""
+    image.piece(".text").data = bytes(0x200)
+
+
+def _table_twice(image: Image) -> None:
+    """A copy of the words: the proof is about one, the switch may read the other."""
+    table = image.piece(".lp.region_table")
+    value, size = image.symbols["LP_DYNAMIC"]
+    words = table.data[value - table.address : value - table.address + size]
+    image.pieces.append(Piece(".rodata", 0x1400, data=words))
+
+
+def _foreign_interrupt(image: Image) -> None:
+    image.patch("LP_INTERRUPTS", 4, 0)
 
 
 def _writable_table(image: Image) -> None:
@@ -336,6 +347,21 @@ IMAGES: tuple[ImageSabotage, ...] = (
         partition="kernel",
         breaks=_built_address,
         units=ARM,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a table that nothing reads",
+        rule="kernel-references",
+        partition="kernel",
+        breaks=_table_unread,
+        alone=True,
+    ),
+    ImageSabotage(name="the table's words twice", rule="table", breaks=_table_twice, alone=True),
+    ImageSabotage(
+        name="an interrupt that wakes another",
+        rule="interrupts",
+        partition="uart",
+        breaks=_foreign_interrupt,
         alone=True,
     ),
     ImageSabotage(name="table and script of two plans", rule="hash", breaks=_other_hash, alone=True),

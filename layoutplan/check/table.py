@@ -35,6 +35,7 @@ class RegionTable:
     """PMP only: whole pmpcfg words, by partition."""
     grants: tuple[Grant, ...]
     tasks: tuple[tuple[int, int, int], ...]
+    interrupts: tuple[tuple[int, int], ...]
     hash: int
     addresses: dict[str, AddressRange]
 
@@ -47,6 +48,7 @@ def read_table(image: ElfImage, system: System) -> tuple[RegionTable | None, tup
     dynamic = reader.rows("LP_DYNAMIC", 2)
     grants = reader.rows("LP_GRANTS", 4)
     tasks = reader.rows("LP_TASKS", 3)
+    interrupts = reader.rows("LP_INTERRUPTS", 2)
     number = reader.rows("LP_HASH", 2)
     configs = reader.rows("LP_DYNAMIC_CFG", 1) if system.unit is UnitName.PMP else []
     if partitions and len(configs) % partitions:
@@ -68,6 +70,7 @@ def read_table(image: ElfImage, system: System) -> tuple[RegionTable | None, tup
         ),
         grants=tuple(Grant(partition=row[0], start=row[1], end=row[2], rights=row[3]) for row in grants),
         tasks=tuple((row[0], row[1], row[2]) for row in tasks),
+        interrupts=tuple((row[0], row[1]) for row in interrupts),
         hash=number[0][0] | number[0][1] << 32,
         addresses=reader.addresses,
     ), tuple(_placed(image, reader.addresses))
@@ -85,6 +88,13 @@ def _placed(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Fin
     for name, range_ in addresses.items():
         if not section.range.contains(range_):
             yield Finding(rule="table", range=range_, message=f"`{name}` is not in `{SECTION}`")
+    dynamic = addresses.get("LP_DYNAMIC")
+    words = image.read(dynamic.base, dynamic.size) if dynamic else None
+    if words and any(words):
+        copies = sum(image.data[s.offset : s.offset + s.file_size].count(words) for s in image.segments)
+        if copies != 1:
+            message = f"the words of LP_DYNAMIC are in the image {copies} times: which of them does the switch read?"
+            yield Finding(rule="table", range=dynamic, message=message)
     for first, second in ((a, b) for a in addresses for b in addresses if a < b):
         if addresses[first].overlaps(addresses[second]):
             yield Finding(rule="table", range=addresses[second], message=f"`{first}` and `{second}` overlap")
