@@ -94,7 +94,8 @@ class Placer:
     @property
     def _one_region(self) -> int:
         """The most slots that a single region can take: two where a region may be TOR."""
-        return 2 if self.unit.name == "pmp" else 1
+        odd = self.unit.cover(AddressRange(self.unit.granule, 4 * self.unit.granule))
+        return self.unit.cost(odd) if odd is not None and len(odd) == 1 else 1
 
     def hard(self, shape: Shape, slots: int) -> int:
         """The mean bytes lost, over starting points, above :meth:`least`. Guides the search, proves nothing."""

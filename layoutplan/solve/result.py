@@ -7,6 +7,7 @@ from layoutplan.model.plan import Objective, Placement, Plan
 from layoutplan.solve.joint import Layout
 from layoutplan.solve.problem import Problem
 from layoutplan.solve.registers import assemble
+from layoutplan.solve.software import software_bounds
 
 
 def plan_of(problem: Problem, layout: Layout, bound: int) -> Plan:
@@ -35,6 +36,7 @@ def plan_of(problem: Problem, layout: Layout, bound: int) -> Plan:
             bound=min(bound, layout.value) / problem.scale,
             optimal=layout.value <= bound,
         ),
+        software=software_bounds(system, placements),
     )
 
 

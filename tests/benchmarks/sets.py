@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layoutplan.address import AddressRange
@@ -124,3 +124,14 @@ def random_tasks(seed: int, count: int | None = None) -> list[Asked]:
         )
         for index in range(count if count is not None else source.randint(6, 24))
     ]
+
+
+def single_tasks(seed: int, count: int) -> list[Asked]:
+    """``count`` blocks of flash alone, 128 B to 16 KB, log-uniform."""
+    source = random.Random(seed)
+    return [Asked(name=f"t{index:03}", flash=log_uniform(source, 1 << 7, 1 << 14), ram=0) for index in range(count)]
+
+
+def with_stacks(tasks: list[Asked]) -> list[Asked]:
+    """The same tasks with a quarter of each one's RAM, rounded to eight, a stack that no region boundary may cut."""
+    return [replace(task, stack=task.ram // 4 // 8 * 8) for task in tasks]

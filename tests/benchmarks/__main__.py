@@ -1,0 +1,230 @@
+"""One command, one table: ``python -m tests.benchmarks [--sets N] [--cp-sat SECONDS] [SECTION …]``.
+
+Every ratio is between figures of the same run. Random sets are named by their seeds; times are processor seconds of
+the search alone, so that what else the machine does hardly shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from layoutplan.address import AddressRange, next_power_of_two
+from layoutplan.model.access import UnitName
+from layoutplan.model.memory import Memory, PmpTraits
+from tests.benchmarks.baselines import BASELINES, Spans
+from tests.benchmarks.measure import Result, Summary, measure
+from tests.benchmarks.sets import FLASH, RAM, Asked, random_tasks, single_tasks, system, ten_tasks, with_stacks
+
+LARGE_EFFORT = {40: 3_000_000, 100: 8_000_000, 200: 20_000_000}
+PROOF_EFFORT = {12: 1_000_000, 16: 1_000_000, 20: 6_000_000, 40: 1_500_000}
+PMP_SETS = 40
+GRAIN = 32
+
+Row = tuple[str, ...]
+HEAD = (
+    "what",
+    "flash %",
+    "RAM %",
+    "gap to floor % (mean / p95 / max)",
+    "proved",
+    "seconds (mean / max)",
+    "their waste / ours",
+)
+
+
+def percent(value: float, digits: int = 2) -> str:
+    """A fraction as a number of per cent."""
+    return f"{100 * value:.{digits}f}"
+
+
+def wasted(summary: Summary, memory: str) -> str:
+    """Mean and 95th percentile of the waste of one memory."""
+
+    def waste(result: Result) -> float:
+        return result.waste.get(memory, 0)
+
+    return f"{percent(summary.mean(waste))} / p95 {percent(summary.percentile(waste, 0.95))}"
+
+
+def summarised(what: str, summary: Summary, greedy: float | None = None) -> Row:
+    """One row of many sets."""
+    if not summary.results:
+        return what, "-", "-", "-", "-", "-", f"no layout for {summary.refused} of {summary.sets}"
+    wastes = [wasted(summary, name) for name in ("flash", "ram")]
+    gaps = [
+        summary.mean(lambda r: r.floor_gap),
+        summary.percentile(lambda r: r.floor_gap, 0.95),
+        max(r.floor_gap for r in summary.results),
+    ]
+    refused = f", {summary.refused} without a layout" if summary.refused else ""
+    ours = summary.mean(lambda r: r.lost)
+    return (
+        f"{what} ({summary.sets} sets{refused})",
+        *wastes,
+        " / ".join(percent(gap, 3) for gap in gaps),
+        f"{percent(summary.proved, 0)} %",
+        f"{summary.mean(lambda r: r.seconds):.2f} / {max(r.seconds for r in summary.results):.2f}",
+        f"{greedy / ours:.1f}" if greedy is not None and ours else "-",
+    )
+
+
+def single(what: str, result: Result | None, greedy: int | None = None) -> Row:
+    """One row of one set."""
+    if result is None:
+        return what, "-", "-", "-", "no layout", "-", "-"
+    return (
+        what,
+        percent(result.waste.get("flash", 0)),
+        percent(result.waste.get("ram", 0)),
+        percent(result.floor_gap, 3),
+        "yes" if result.proved else f"gap {percent(result.gap, 3)} %",
+        f"{result.seconds:.2f}",
+        f"{greedy / result.lost:.1f}" if greedy is not None and result.lost else "-",
+    )
+
+
+def lost(spans: Spans, tasks: list[Asked]) -> int:
+    """Bytes that a baseline wastes in both memories."""
+    return (spans.flash or 0) + (spans.ram or 0) - sum(task.flash + task.ram for task in tasks)
+
+
+def baseline_rows(name: str, sets: list[tuple[list[Asked], tuple[int, int]]]) -> Row:
+    """A baseline over the same sets."""
+    flash: list[float] = []
+    ram: list[float] = []
+    for tasks, kernel in sets:
+        spans = BASELINES[name](tasks, kernel)
+        for span, asked, into in (
+            (spans.flash, sum(task.flash for task in tasks), flash),
+            (spans.ram, sum(task.ram for task in tasks), ram),
+        ):
+            if span:
+                into.append((span - asked) / span)
+    means = [percent(sum(wastes) / len(wastes)) if wastes else "-" for wastes in (flash, ram)]
+    return (f"  {name}", *means, "", "", "", "")
+
+
+def ten(_: argparse.Namespace) -> Iterator[Row]:
+    """The ten tasks, under both weightings, and what the others make of them."""
+    tasks, kernel, slots = ten_tasks()
+    ends = (kernel.code, kernel.bss)
+    greedy = lost(BASELINES["greedy multi-region"](tasks, ends), tasks)
+    for what, weights in (("per cent of each memory", None), ("equal bytes", {"flash": 1.0, "ram": 1.0})):
+        asked = system(tasks, slots=slots, kernel=kernel, weights=weights)
+        yield single(f"ten tasks, {what}", measure(asked), greedy)
+    for name in BASELINES:
+        yield baseline_rows(name, [(tasks, ends)])
+
+
+def random_sets(options: argparse.Namespace) -> Iterator[Row]:
+    """The random sets with joint slots."""
+    sets = [random_tasks(seed) for seed in range(options.sets)]
+    greedy = sum(lost(BASELINES["greedy multi-region"](tasks, (0, 0)), tasks) for tasks in sets) / len(sets)
+    seeds = f"seeds 0 to {options.sets - 1}"
+    yield summarised(f"random, per cent weights, {seeds}", Summary.of(system(tasks) for tasks in sets), greedy)
+    equal = {"flash": 1.0, "ram": 1.0}
+    yield summarised("random, equal bytes", Summary.of(system(tasks, weights=equal) for tasks in sets), greedy)
+    stacked = [system(with_stacks(tasks)) for tasks in sets]
+    yield summarised("random, a quarter of the RAM an uncut stack", Summary.of(stacked), greedy)
+    for name in BASELINES:
+        yield baseline_rows(name, [(tasks, (0, 0)) for tasks in sets])
+
+
+def one_slot(_: argparse.Namespace) -> Iterator[Row]:
+    """One slot per block."""
+    for count, effort in PROOF_EFFORT.items():
+        for seed in (1, 2):
+            result = measure(system(single_tasks(seed, count), cap=1), effort)
+            yield single(f"one slot, {count} blocks, seed {seed}, effort {effort}", result)
+
+
+def growth(_: argparse.Namespace) -> Iterator[Row]:
+    """40, 100 and 200 blocks of each memory."""
+    for count, effort in LARGE_EFFORT.items():
+        for seed in (1, 2):
+            tasks = random_tasks(seed, count)
+            needed = sum(task.flash for task in tasks)
+            asked = system(tasks, memories=large_memories(needed, sum(task.ram for task in tasks)))
+            yield single(f"{count} blocks in each memory, seed {seed}, effort {effort}", measure(asked, effort))
+
+
+def large_memories(flash: int, ram: int) -> tuple[Memory, ...]:
+    """Memories twice as long as what is asked of them."""
+    return tuple(
+        replace(memory, range=AddressRange.of(memory.range.base, next_power_of_two(2 * size)))
+        for memory, size in ((FLASH, flash), (RAM, ram))
+    )
+
+
+def pmp(options: argparse.Namespace) -> Iterator[Row]:
+    """PMP with eight and sixteen entries."""
+    sets = [random_tasks(seed) for seed in range(min(PMP_SETS, options.sets))]
+    modes = {
+        "NAPOT + TOR": frozenset({"napot", "tor"}),
+        "NAPOT only": frozenset({"napot"}),
+        "always TOR": frozenset({"tor"}),
+    }
+    for slots in (8, 16):
+        for name, allowed in modes.items():
+            traits = PmpTraits(grain=GRAIN, modes=allowed)
+            for what, weights in (("per cent", None), ("equal bytes", {"flash": 1.0, "ram": 1.0})):
+                asked = [system(tasks, slots=slots, unit=UnitName.PMP, pmp=traits, weights=weights) for tasks in sets]
+                summary = Summary.of(asked)
+                row = summarised(f"PMP {slots} entries, {name}, grain {GRAIN}, {what}", summary)
+                entries = f"{summary.mean(lambda r: r.slots):.1f} entries a partition"
+                yield (*row[:-1], entries) if summary.results else row
+
+
+def cp_sat(options: argparse.Namespace) -> Iterator[Row]:
+    """The same blocks given to CP-SAT, when ortools is installed and ``--cp-sat`` gives it time."""
+    from tests.benchmarks.cp_sat import packed
+
+    for count in (8, 12, 16, 24, 40):
+        for seed in (1, 2):
+            tasks = single_tasks(seed, count)
+            result = measure(system(tasks, cap=1), PROOF_EFFORT.get(count, 1_500_000))
+            yield single(f"one slot, {count} blocks, seed {seed}", result)
+            span, bound = packed([task.flash for task in tasks], options.cp_sat)
+            asked = sum(task.flash for task in tasks)
+            ours = result.spans["flash"] if result else 0
+            waste = percent((span - asked) / span)
+            yield (
+                f"  CP-SAT, {options.cp_sat} s",
+                waste,
+                "",
+                "",
+                f"bound {bound}",
+                "",
+                f"{(span - asked) / (ours - asked):.2f}",
+            )
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
+    "ten": ten,
+    "single": one_slot,
+    "random": random_sets,
+    "growth": growth,
+    "pmp": pmp,
+    "cp-sat": cp_sat,
+}
+
+
+def main() -> None:
+    """Print the table, a row as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--sets", type=int, default=300, help="random sets")
+    parser.add_argument("--cp-sat", type=float, default=0, metavar="SECONDS", help="time for CP-SAT on each instance")
+    options = parser.parse_args()
+    chosen = options.sections or [name for name in SECTIONS if name != "cp-sat" or options.cp_sat]
+    print("| " + " | ".join(HEAD) + " |")  # noqa: T201 - a command's output
+    print("|" + "---|" * len(HEAD))  # noqa: T201 - a command's output
+    for name in chosen:
+        for row in SECTIONS[name](options):
+            print("| " + " | ".join(row) + " |", flush=True)  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    main()
