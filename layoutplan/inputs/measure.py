@@ -11,15 +11,13 @@ from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.architecture import one_architecture
 from layoutplan.inputs.objectfiles import read_objects
 from layoutplan.inputs.safety import SafetyManifest, read_safety_manifests
+from layoutplan.inputs.software import checks_of, several_memories, unbounded
 from layoutplan.model.access import Isolation
 from layoutplan.model.component import Component, InputSection, Role, System
 from layoutplan.objects import RelocatableObject, Section, SectionFlag, SectionType, refusals
 
 LINEAR_MEMORY_BASE = "__linear_memory_base"
 """What a dissolved component leaves undefined when its wasm memory is not in the object."""
-
-CHECKED = frozenset({"software", "mask"})
-"""The values of ``safety_bounds`` under which the compiler checks every access to linear memory."""
 
 COMMON = "COMMON"
 """The linkers' name for the tentative definitions of all input files."""
@@ -43,6 +41,7 @@ def measure(system: System, objects: Mapping[str, tuple[Path, ...]]) -> System:
     runtime = system.runtime and _measured(system, system.runtime, read, faults)
     if runtime is not None:
         faults += _stateless(system, runtime)
+    faults += several_memories(system, components)
     if faults:
         raise BadInput(faults)
     return replace(system, components=components, runtime=runtime)
@@ -95,7 +94,9 @@ def _measured(
     safety = _safety(component, faults)
     faults += _unchecked(system, component, safety)
     needed = _linear_memory(system, component, rows, chosen, safety, faults)
-    return replace(component, sections=tuple(chosen), linear_memory=needed)
+    made = replace(component, sections=tuple(chosen), linear_memory=needed, bounds_checks=checks_of(safety))
+    faults += unbounded(system, made, rows, safety)
+    return made
 
 
 def _sections(found: RelocatableObject, seen_groups: set[str]) -> list[InputSection]:
@@ -183,6 +184,8 @@ def _linear_memory(
         hint = 'give linear-memory = "64K", or keep <object>.safety-manifest.json beside the object'
         where = system.location(f"component.{component.name}.linear-memory")
         faults.append(Fault(code="linear-memory", message=text, where=where, hint=hint))
+    # The base register of checked code leads to no section of its object.
+    external = external or Isolation.SOFTWARE in system.isolation
     return declared if external or largest < declared else 0
 
 
@@ -198,7 +201,7 @@ def _unchecked(system: System, component: Component, safety: tuple[SafetyManifes
     """Software isolation rests on checks that the compiler put in: only its own word says that they are there."""
     if Isolation.SOFTWARE not in system.isolation or not component.objects or component is system.runtime:
         return []
-    if len(safety) == len(component.objects) and all(one.safety_bounds in CHECKED for one in safety):
+    if len(safety) == len(component.objects) and checks_of(safety) is not None:
         return []
     text = f'isolation = "software", and nothing says that `{component.name}` was compiled with bounds checks'
     hint = "compile it with --safety-bounds software, and keep <object>.safety-manifest.json beside each object"

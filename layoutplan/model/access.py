@@ -45,6 +45,13 @@ class Trust(enum.StrEnum):
     UNTRUSTED = "untrusted"
 
 
+class BoundsChecks(enum.StrEnum):
+    """How compiled code keeps to its linear memory: it compares each address with the size, or masks it."""
+
+    SOFTWARE = "software"
+    MASK = "mask"
+
+
 class Kind(enum.StrEnum):
     """What a block holds."""
 

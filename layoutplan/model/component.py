@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layoutplan.model.access import Access, Isolation, Kind, Trust, UnitName
+from layoutplan.model.access import Access, BoundsChecks, Isolation, Kind, Trust, UnitName
 from layoutplan.model.memory import Peripheral, Reserve, Target
 
 
@@ -41,7 +41,7 @@ class Component:
 
     ``memory`` gives, by kind, the memories allowed in order of preference. ``sizes`` stands instead of objects, in
     bytes by role (text, rodata, data, bss). ``selects`` are the only data sections taken from objects that another
-    component names too.
+    component names too. ``bounds_checks`` are those that the compiler says are in all of its objects.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Component:
     accept: frozenset[str] = frozenset()
     selects: tuple[str, ...] = ()
     sections: tuple[InputSection, ...] = ()
+    bounds_checks: BoundsChecks | None = None
 
     @property
     def linked(self) -> bool:

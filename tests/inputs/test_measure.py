@@ -339,7 +339,7 @@ def test_software_isolation_wants_the_compilers_word_for_its_checks(tmp_path: Pa
     manifest_beside(tmp_path, safety_bounds="mpu")
     assert refused(system) == message
     for word in ("software", "mask"):
-        manifest_beside(tmp_path, safety_bounds=word)
+        manifest_beside(tmp_path, safety_bounds=word, linear_memory_bytes=65536)
         assert measured(system).component("a").sections
 
 
