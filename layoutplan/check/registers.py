@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.address import AddressRange
-from layoutplan.model.access import Isolation, UnitName
+from layoutplan.check.software import software_bounds
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 from layoutplan.model.plan import DISABLED, Plan, SlotMap, Words
@@ -36,7 +36,7 @@ def structure(system: System, plan: Plan) -> Iterator[Finding]:
     else:
         yield from _slot_map(system, plan)
         yield from _static(plan)
-    yield from _software(system, plan)
+    yield from software_bounds(system, plan)
 
 
 def kinds(slots: SlotMap) -> dict[int, str]:
@@ -112,26 +112,3 @@ def _static(plan: Plan) -> Iterator[Finding]:
             other = next(partition for partition, words in told.items() if words != first)
             message = f"static slot {index} differs from other partitions; it is written once, at boot"
             yield Finding(rule="static-slots", partition=other, message=message)
-
-
-def _software(system: System, plan: Plan) -> Iterator[Finding]:
-    wanted = Isolation.SOFTWARE in system.isolation
-    names = {p.name for p in system.partitions}
-    if not wanted:
-        for partition in plan.software:
-            yield Finding(rule="software-bounds", partition=partition, message="bounds that nobody asked for")
-        return
-    for partition in sorted(set(plan.software) - names):
-        yield Finding(rule="software-bounds", partition=partition, message="bounds of no partition")
-    for partition, bounds in plan.software.items():
-        if bounds.size < 1 or bounds.base < 0:
-            yield Finding(rule="software-bounds", partition=partition, message="bounds of no bytes")
-            continue
-        range_ = AddressRange.of(bounds.base, bounds.size)
-        own = [p.used for p in plan.placements if p.block.partition == partition and p.block.kind.value == "data"]
-        if not any(block.contains(range_) for block in own):
-            message = "the bounds are not inside the partition's own data"
-            yield Finding(rule="software-bounds", partition=partition, range=range_, message=message)
-        if bounds.mask and (bounds.mask & (bounds.mask + 1) or bounds.mask >= bounds.size):
-            message = f"mask {bounds.mask:#x} lets an access leave the {bounds.size} B of the bounds"
-            yield Finding(rule="software-bounds", partition=partition, range=range_, message=message)
