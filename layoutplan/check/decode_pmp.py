@@ -67,7 +67,6 @@ class Pmp:
                         ranges=(issued,),
                         user=user,
                         privileged=user if config & 0x80 else everything,
-                        attribute=config,
                     )
                 )
         return resolve(found, lowest_wins)

@@ -136,7 +136,8 @@ def _outcome(good: _Image, table: RegionTable) -> tuple[FlipClass, str]:
         return FlipClass.REFUTED, refuted
     if typed:
         return FlipClass.ATTRIBUTE, typed
-    if any(_decoded(permitted[p]) != _decoded(good.intervals[p]) for p in changed):
+    unit = good.system.unit
+    if any(_decoded(unit, permitted[p]) != _decoded(unit, good.intervals[p]) for p in changed):
         return FlipClass.ATTRIBUTE, "another attribute, or other privileged rights, that the rules allow"
     for partition in changed:
         for slot, (before, after) in enumerate(zip(good.words[partition], _words(good, table, partition), strict=True)):
@@ -172,8 +173,13 @@ def _broken(good: _Image, partition: str, intervals: tuple[Interval, ...]) -> It
             yield finding.rule, finding.message
 
 
-def _decoded(intervals: tuple[Interval, ...]) -> list[tuple[AddressRange, Access, Access, int]]:
-    return [(i.range, i.user, i.privileged, i.attribute) for i in intervals]
+def _decoded(unit: UnitName, intervals: tuple[Interval, ...]) -> list[tuple[AddressRange, Access, Access, int]]:
+    everything = Access.RW | Access.EXECUTE
+    parts = [(i.range, i.user, i.privileged, i.attribute) for i in intervals]
+    if unit is not UnitName.PMP:
+        return parts
+    # An entry without rights and without a lock denies what U-mode may not do anyway, and binds nobody else.
+    return [part for part in parts if part[1] or part[2] != everything]
 
 
 def dont_care(unit: UnitName, before: Words, after: Words, next_is_tor: bool) -> str:
@@ -196,6 +202,10 @@ def dont_care(unit: UnitName, before: Words, after: Words, next_is_tor: bool) ->
             off = not before[1] >> 3 & 3 and not after[1] >> 3 & 3
             if off and not (first and next_is_tor):
                 return "pmpcfg.A is OFF: the entry matches nothing, and no TOR entry follows (Privileged 1.12, 3.7.1)"
+            if not after[1] & 0x87:
+                return (
+                    "an unlocked entry without rights permits U-mode what no entry does: nothing (Privileged 1.12, 3.7)"
+                )
             return "a lower-numbered entry decides every byte that the change concerns (Privileged 1.12, 3.7.1)"
         case _:
             pass
