@@ -55,6 +55,7 @@ def _block_assertions(block: BlockLines) -> Iterator[Assertion]:
                 condition=f"ADDR({section.name}) == {where}",
                 message=f"layoutplan: {section.part} was planned at {where}",
             )
+        if section.required and section.segment is not None:
             yield Assertion(
                 condition=f"LOADADDR({section.name}) == {address(section.load)}",
                 message=f"layoutplan: {section.part} was planned to be loaded from {address(section.load)}",

@@ -9,7 +9,7 @@ from layoutplan.model.component import Component, Role, System
 from layoutplan.model.plan import Part, Placement, Plan
 from layoutplan.render.lines import BlockLines, InitRow, OutputSection, Symbol
 from layoutplan.render.names import input_pattern, output_section, symbol
-from layoutplan.render.space import Images, loaded
+from layoutplan.render.space import LOADED, Images, loaded
 
 _SPACE_ONLY = (Role.STACK, Role.HEAP, Role.SHARE)
 _FAMILY = {Role.TEXT: "text", Role.RODATA: "rodata", Role.DATA: "data", Role.BSS: "bss"}
@@ -56,6 +56,8 @@ def _section(system: System, placement: Placement, part: Part, waiting: Images) 
         required=space or exact,
         symbol=_own_symbol(part),
         inputs=inputs,
+        segment=output_section(part.name)[1:].replace(".", "_") if part.role in LOADED else None,
+        rights=5 if part.role is Role.TEXT else 6 if part.role is Role.DATA else 4,
         load=waiting.address.get(part.name, placement.granted.base + part.offset),
     )
 

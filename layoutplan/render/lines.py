@@ -20,8 +20,9 @@ class OutputSection:
     """One part of a block at its address.
 
     ``symbol`` is the stem of the part's own symbols. ``inputs`` are patterns in the planned order; ``filled`` asks for
-    exactly ``size`` bytes; ``load`` is where start-up copies it from, else ``address``: left out, lld would go on from
-    the section before. ``required`` sections must not come out empty.
+    exactly ``size`` bytes. ``segment`` is the program header of what a programmer loads, with its ELF ``rights``
+    (4 read, 2 write, 1 execute); ``load`` is where start-up copies it from, else ``address``. ``required`` sections
+    must not come out empty.
     """
 
     part: str
@@ -34,6 +35,8 @@ class OutputSection:
     symbol: str | None
     inputs: tuple[str, ...]
     load: int
+    segment: str | None
+    rights: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from layoutplan.address import align_up
 from layoutplan.errors import BadInput, Fault
-from layoutplan.model.access import Access, Machine, UnitName
+from layoutplan.model.access import Access, Isolation, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.plan import Plan
 from layoutplan.render.assertions import assertions
@@ -76,7 +76,7 @@ def script(
     ram_start, ram_end = kernel_space(system, plan, kernel.data_memory)
     stack = align_up(kernel.stack, KERNEL_STACK_ALIGN)
     one_memory = kernel.code_memory == kernel.data_memory
-    memories = tuple(_memory(system, memory.name, prefix) for memory in system.target.memories)
+    memories = tuple(_memory(system, plan, memory.name, prefix) for memory in system.target.memories)
     code_memory, data_memory = kernel.code_memory, kernel.data_memory
     if beside_runtime:
         _need_stack(system)
@@ -92,7 +92,7 @@ def script(
     return Script(
         hash=plan_hash(system, plan),
         entry="Reset" if system.target.machine is Machine.ARM else "_start",
-        isolated=plan.unit is not UnitName.NONE,
+        isolated=plan.unit is not UnitName.NONE or Isolation.SOFTWARE in plan.isolation,
         memories=memories,
         code_memory=code_memory,
         data_memory=data_memory,
@@ -109,10 +109,12 @@ def script(
     )
 
 
-def _memory(system: System, name: str, prefix: str) -> MemoryLine:
+def _memory(system: System, plan: Plan, name: str, prefix: str) -> MemoryLine:
+    """The memory, less what is reserved at its very bottom: what comes first in it starts behind that."""
     memory = system.target.memory(name)
     attributes = "rwx" if Access.WRITE in memory.access else "rx"
-    return MemoryLine(name=prefix + name, attributes=attributes, origin=memory.range.base, length=memory.range.size)
+    origin, _ = kernel_space(system, plan, name)
+    return MemoryLine(name=prefix + name, attributes=attributes, origin=origin, length=memory.range.end - origin)
 
 
 def _kernel_memory(name: str, start: int, end: int, attributes: str) -> MemoryLine:

@@ -13,7 +13,7 @@ from layoutplan.model.plan import Part, Placement, Plan
 IMAGE_ALIGN = 8
 """Load images start at multiples of this, so that start-up code may copy words."""
 
-_LOADED = (Role.TEXT, Role.RODATA, Role.DATA)
+LOADED = (Role.TEXT, Role.RODATA, Role.DATA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def loaded(system: System, placement: Placement) -> tuple[Part, ...]:
     """The parts of a block that start-up has to copy from flash, ascending."""
     if Access.WRITE not in system.target.memory(placement.memory).access:
         return ()
-    parts = [part for part in placement.block.parts if part.role in _LOADED and part.size]
+    parts = [part for part in placement.block.parts if part.role in LOADED and part.size]
     return tuple(sorted(parts, key=lambda part: part.offset))
 
 

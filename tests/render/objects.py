@@ -124,8 +124,9 @@ class KernelSource:
         uninit = f'.section .uninit.u,"aw",%nobits\n.balign 4\nu: .space {self.uninit}\n' if self.uninit else ""
         used = "".join(f".word {name}\n" for name in "dbu" if f"\n{name}:" in data + bss + uninit)
         table = f'.section .lp.region_table,"a",%progbits\n.balign 8\n{symbols}\n.fill {self.table}, 1, 0x7a\n'
+        first = f'.section .vector_table.reset,"a",%progbits\n.word 0\n.word {start}\n.space {self.vectors - 8}\n'
         return (
-            f'.section .vector_table.reset,"a",%progbits\n.word 0\n.word {start}\n.space {self.vectors - 8}\n'
+            f"{first if self.vectors else ''}"
             f'.section .text.Reset,"ax",%progbits\n.global {start}\n{function}{start}: b .\n'
             f".space {self.text - self.dialect.jump}\n"
             f'.balign 4\n.word n\n{used}.section .rodata.n,"a",%progbits\n.balign 4\nn: .fill {self.rodata}, 1, 0xc0\n'
@@ -141,6 +142,6 @@ def kernel_source(system: System, plan: Plan, **changes: object) -> KernelSource
 def link(
     name: str, script: Path, objects: list[Path], out: Path, *flags: str, dialect: Dialect = THUMB
 ) -> subprocess.CompletedProcess[str]:
-    """Run a linker as cargo would, with the magic number that keeps ELF headers out of flash."""
-    command = [*linker(name, dialect), "--nmagic", "--gc-sections", *flags, "-T", str(script), *map(str, objects)]
+    """Run a linker as cargo would."""
+    command = [*linker(name, dialect), "--gc-sections", *flags, "-T", str(script), *map(str, objects)]
     return subprocess.run([*command, "-o", str(out)], capture_output=True, text=True, check=False)

@@ -147,6 +147,16 @@ def test_nothing_is_flashed_outside_the_memories(linker: str, tmp_path: Path) ->
 
 
 @both_linkers
+def test_a_riscv_kernel_starts_with_its_boot_code_behind_what_is_reserved(linker: str, tmp_path: Path) -> None:
+    reserve = Reserve(memory="flash", range=AddressRange.of(0, 0x1000))
+    system = replace(builder.on(UnitName.PMP), reserves=(reserve,))
+    boot = '.section .init,"ax"\n.global boot\nboot: j _start\n'
+    image = build(linker, tmp_path, system, builder.plan(system), vectors=0, extra=boot)
+    assert image.symbols["boot"] == 0x1000
+    assert image.sections[".init"].flags == "AX"
+
+
+@both_linkers
 def test_a_kernel_without_data_still_links(linker: str, tmp_path: Path) -> None:
     system = builder.system()
     image = build(linker, tmp_path, system, builder.plan(system), data=0, bss=0, uninit=0)
