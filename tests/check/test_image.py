@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layoutplan.address import AddressRange
 from layoutplan.check import reference, reference_image
 from layoutplan.check.elf_image import SHF_ALLOC, SHF_EXECINSTR, parse_image
-from layoutplan.check.verify import verify_elf
+from layoutplan.check.verify import image_case, verify_elf
 from layoutplan.errors import BadInput
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.memory import Memory, MemoryType
@@ -70,3 +70,14 @@ def test_a_damaged_header_is_read_or_refused(offset: int, junk: bytes) -> None:
     data = GOOD[:offset] + junk + GOOD[offset + len(junk) :]
     with contextlib.suppress(BadInput):
         parse_image(data, "damaged.elf")
+
+
+@settings(deadline=None, derandomize=True, max_examples=250)
+@given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_image_is_judged_or_refused(damage: list[tuple[int, int]]) -> None:
+    data = bytearray(GOOD)
+    for offset, byte in damage:
+        data[offset] = byte
+    with contextlib.suppress(BadInput):
+        image = parse_image(bytes(data), "damaged.elf")
+        image_case(image, reference.system(UnitName.ARMV7M), None, reference_image.objects())
