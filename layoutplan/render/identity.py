@@ -25,7 +25,9 @@ def _range(piece: AddressRange) -> list[int]:
 
 
 def _canonical(system: System, plan: Plan) -> dict[str, Any]:
+    software = {name: [bounds.base, bounds.size, bounds.mask] for name, bounds in plan.software.items()}
     return {
+        **({"software": software} if software else {}),
         "unit": plan.unit,
         "isolation": sorted(plan.isolation),
         "memories": {memory.name: [*_range(memory.range), memory.access] for memory in system.target.memories},

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, merge
-from layoutplan.model.access import Access, Machine, UnitName
+from layoutplan.model.access import Access, Isolation, Machine, UnitName
 from layoutplan.model.component import Role, System, Task
 from layoutplan.model.memory import PmpTraits
 from layoutplan.model.plan import Placement, Plan, Slot
@@ -67,6 +67,7 @@ class Table:
     tasks: tuple[Row, ...]
     entries: tuple[Entry, ...]
     interrupts: tuple[Row, ...]
+    software: tuple[Row, ...]
     types: tuple[Row, ...]
     shared: tuple[Row, ...]
     digest: int
@@ -95,9 +96,11 @@ def table(system: System, plan: Plan) -> Table:
     grants = tuple(_grants(plan, names)) if isolated else ()
     stacks = tuple(_stack(plan, task, names) for task in tasks)
     interrupts = tuple(_interrupts(system, tasks))
+    software = tuple(_software(plan, names)) if Isolation.SOFTWARE in plan.isolation else ()
     number = plan_hash(system, plan)
     rows = [*static, *(row for partition in partitions for row in partition.rows), *grants, *stacks, *interrupts]
     rows += [Row(words=partition.configs, comment="") for partition in partitions]
+    rows += software
     return Table(
         hash=number,
         unit=plan.unit,
@@ -119,6 +122,7 @@ def table(system: System, plan: Plan) -> Table:
         tasks=stacks,
         entries=tuple(Entry(task=task.name, symbol=task.entry) for task in tasks),
         interrupts=interrupts,
+        software=software,
         types=tuple(_types(system, plan)) if isolated else (),
         shared=tuple(_shared(plan)) if isolated else (),
         digest=_digest(number, rows),
@@ -183,6 +187,17 @@ def _interrupts(system: System, tasks: list[Task]) -> Iterator[Row]:
         for number in sorted(component.interrupts):
             task = (named or own)[0]
             yield Row(words=(number, task), comment=f"interrupt {number} wakes {tasks[task].name}")
+
+
+def _software(plan: Plan, names: list[str]) -> Iterator[Row]:
+    """Bounds by partition; of one without a linear memory all zero, so that its checks let nothing through."""
+    for name in names:
+        bounds = plan.software.get(name)
+        if bounds is None:
+            yield Row(words=(0, 0, 0), comment=f"{name}: no linear memory")
+        else:
+            piece = AddressRange.of(bounds.base, bounds.size)
+            yield Row(words=(bounds.base, bounds.size, bounds.mask), comment=f"{name}: {piece}")
 
 
 def _types(system: System, plan: Plan) -> Iterator[Row]:

@@ -11,6 +11,8 @@ pub const GRANTS: usize = 10;
 #[allow(dead_code)]
 pub const INTERRUPTS: usize = 1;
 #[allow(dead_code)]
+pub const SOFTWARE_BOUNDS: usize = 0;
+#[allow(dead_code)]
 pub const STATIC_SLOTS: usize = 2;
 #[allow(dead_code)]
 pub const DYNAMIC_SLOTS: usize = 6;
@@ -148,6 +150,11 @@ pub static LP_GRANTS: [[u32; 4]; GRANTS] = [
     [0x0000_0002, 0x2000_ff80, 0x2001_0000, 0x0000_0003],
 ];
 
+/// Base, size and mask of each partition's linear memory, for the checks that the compiler put in. All zero where
+/// there is none; the mask is zero where the checks compare.
+#[allow(dead_code)]
+pub static LP_SOFTWARE: [[u32; 3]; SOFTWARE_BOUNDS] = [];
+
 /// Lowest address of the stack, the address after it, partition.
 #[used]
 #[unsafe(no_mangle)]
@@ -266,6 +273,7 @@ const _: () = assert!(LP_PARTITION_GPS == 1);
 const _: () = assert!(LP_PARTITION_MIX == 2);
 const _: () = assert!(RESERVED_SLOTS == 0);
 const _: () = assert!(FIRST_DYNAMIC_CFG == 0);
+const _: () = assert!(SOFTWARE_BOUNDS == 0);
 const _: () = assert!(PARTITIONS == 3);
 const _: () = assert!(FIRST_STATIC_SLOT == 6 && FIRST_DYNAMIC_SLOT == 0);
 
