@@ -20,9 +20,8 @@ def _slots(problem: Problem) -> tuple[Fact, ...]:
             for item in problem.items
             if index in item.charged
         }
-        for position, grant in enumerate(problem.peripherals):
-            if grant.partition == name:
-                needs[Fact("peripheral", position)] = problem.unit.cost(grant.cover)
+        if problem.devices[index]:
+            needs[Fact("devices", index)] = problem.devices[index]
         cap = problem.system.partition(name).slots
         limit = (Fact("slots", 0), usable) if cap is None or cap >= usable else (Fact("cap", index), cap)
         if sum(needs.values()) > limit[1]:

@@ -22,7 +22,7 @@ def facts_of(problem: Problem) -> tuple[Fact, ...]:
     """Every constraint, those that are the dearest to give up first.
 
     ``block``, ``split``, ``whole`` and ``pin`` count items; ``memory``, ``kernel`` and ``reserve`` (by position in the
-    manifest) memories; ``cap`` partitions; ``peripheral`` grants; ``slots`` is the unit's own.
+    manifest) memories; ``cap`` and ``devices`` (its peripherals) partitions; ``slots`` is the unit's own.
     """
     items = problem.items
     spends = any(item.charged for item in items)
@@ -32,7 +32,7 @@ def facts_of(problem: Problem) -> tuple[Fact, ...]:
         found.append(Fact("slots", 0))
         caps = [problem.system.partition(name).slots for name in problem.partitions]
         found += [Fact("cap", index) for index, cap in enumerate(caps) if cap is not None]
-        found += [Fact("peripheral", index) for index in range(len(problem.peripherals))]
+        found += [Fact("devices", index) for index, count in enumerate(problem.devices) if count]
         found += [Fact("split", item.index) for item in items if not item.block.split]
     found += [Fact("reserve", index) for index in range(len(problem.system.reserves))]
     found += [Fact("pin", item.index) for item in items if item.block.pin is not None]
@@ -108,11 +108,13 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
             reserve = system.reserves[fact.index]
             text = f"{reserve.range} of {reserve.memory} is reserved"
             return f"reserve {hexadecimal(reserve.range.base)}", text, f"reserve.{fact.index}"
-        case "peripheral":
-            grant = problem.peripherals[fact.index]
-            cost = plural(unit.cost(grant.cover), "slot")
-            text = f"peripheral `{grant.name}` {grant.range} needs {cost} of `{grant.partition}`"
-            return f"peripheral {grant.name}", text, f"peripheral.{grant.name}"
+        case "devices":
+            name = problem.partitions[fact.index]
+            own = [f"`{grant.name}` {grant.range}" for grant in problem.peripherals if grant.partition == name]
+            need = "needs" if len(own) == 1 else "need"
+            text = f"{', '.join(own)} {need} {plural(problem.devices[fact.index], 'slot')} of `{name}`"
+            path = f"component.{_driver(problem, name)}.peripherals"
+            return f"peripherals {name}", text, path
         case "cap":
             name = problem.partitions[fact.index]
             text = f"partition `{name}` may use {plural(system.partition(name).slots or 0, 'slot')}"
@@ -133,6 +135,12 @@ def least_slots(problem: Problem, index: int) -> int:
         (slots for slots in (1, 2) if problem.unit.least_granted(item.block.size, slots) is not None),
         1,
     )
+
+
+def _driver(problem: Problem, partition: str) -> str:
+    """The first component of ``partition`` that is granted a peripheral."""
+    components = (each for each in problem.system.components if each.partition == partition and each.peripherals)
+    return min(component.name for component in components)
 
 
 def _names(problem: Problem, partitions: Iterable[int]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from layoutplan.address import AddressRange
 from layoutplan.errors import BadInput, Fault
 from layoutplan.model.component import System
 from layoutplan.model.memory import Peripheral
 from layoutplan.model.plan import PeripheralGrant
+from layoutplan.protection.together import Group, cover_together
 from layoutplan.protection.unit import ProtectionUnit
 
 PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
@@ -14,6 +17,21 @@ PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
 
 MOST_SLOTS = 4
 """A wider cover of more slots than this is no way out for one peripheral."""
+
+
+def device_groups(unit: ProtectionUnit, granted: Iterable[PeripheralGrant]) -> tuple[Group, ...]:
+    """What each region of one partition's peripherals matches: the fewest slots for all of them together."""
+    ranges = [piece for grant in granted for piece in grant.cover]
+    if not ranges:
+        return ()
+    groups = cover_together(unit, ranges)
+    assert groups is not None, "each of them has an exact cover of its own"
+    return groups
+
+
+def device_slots(unit: ProtectionUnit, granted: Iterable[PeripheralGrant]) -> int:
+    """Hardware slots that one partition's peripherals take."""
+    return sum(1 if len(group) > 1 else unit.cost(group) for group in device_groups(unit, granted))
 
 
 def grants(system: System, unit: ProtectionUnit) -> tuple[PeripheralGrant, ...]:

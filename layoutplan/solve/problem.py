@@ -14,7 +14,7 @@ from layoutplan.model.plan import Block, PeripheralGrant
 from layoutplan.protection import unit_for
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.blocks import blocks_of, load_image
-from layoutplan.solve.peripherals import grants
+from layoutplan.solve.peripherals import device_slots, grants
 
 UNLIMITED = 1 << 20
 """A slot budget where no slot is ever spent."""
@@ -43,7 +43,9 @@ class Space:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """All that the search and Z3 need. ``budgets`` are the slots each partition may spend on blocks.
+    """All that the search and Z3 need.
+
+    ``budgets`` are the slots that each partition may spend on blocks, ``devices`` those that its peripherals take.
 
     Weights are integers per wasted byte; ``scale`` divides them back to the objective's unit.
     """
@@ -55,6 +57,7 @@ class Problem:
     spaces: tuple[Space, ...]
     budgets: tuple[int, ...]
     peripherals: tuple[PeripheralGrant, ...]
+    devices: tuple[int, ...]
     weights: tuple[int, ...]
     scale: int
 
@@ -111,6 +114,7 @@ def problem_of(system: System) -> Problem:
         for index, block in enumerate(blocks)
     )
     peripherals = grants(system, unit) if spends else ()
+    devices = tuple(device_slots(unit, [g for g in peripherals if g.partition == name]) for name in partitions)
     kernel = kernel_bytes(system, blocks)
     spaces = tuple(_space(system, unit, name, kernel[name]) for name in sorted(kernel))
     weights, scale = _weights(system, spaces)
@@ -120,8 +124,12 @@ def problem_of(system: System) -> Problem:
         partitions=partitions,
         items=items,
         spaces=spaces,
-        budgets=tuple(_budget(system, unit, name, peripherals) if spends else UNLIMITED for name in partitions),
+        budgets=tuple(
+            _budget(system, name) - count if spends else UNLIMITED
+            for name, count in zip(partitions, devices, strict=True)
+        ),
         peripherals=peripherals,
+        devices=devices,
         weights=weights,
         scale=scale,
     )
@@ -156,11 +164,10 @@ def _space(system: System, unit: ProtectionUnit, name: str, kernel: int) -> Spac
     )
 
 
-def _budget(system: System, unit: ProtectionUnit, partition: str, peripherals: tuple[PeripheralGrant, ...]) -> int:
+def _budget(system: System, partition: str) -> int:
     cap = system.partition(partition).slots
     usable = usable_slots(system)
-    devices = sum(unit.cost(grant.cover) for grant in peripherals if grant.partition == partition)
-    return (usable if cap is None else min(cap, usable)) - devices
+    return usable if cap is None else min(cap, usable)
 
 
 def _weights(system: System, spaces: tuple[Space, ...]) -> tuple[tuple[int, ...], int]:

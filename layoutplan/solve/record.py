@@ -309,9 +309,8 @@ class Record:
         z3, problem = self._z3, self.problem
         for partition, name in enumerate(problem.partitions):
             terms = list(self._spent[partition])
-            for index, grant in enumerate(problem.peripherals):
-                if grant.partition == name:
-                    terms.append((self._literals[Fact("peripheral", index)], problem.unit.cost(grant.cover)))
+            if problem.devices[partition]:
+                terms.append((self._literals[Fact("devices", partition)], problem.devices[partition]))
             if not terms:
                 continue
             limits = [(Fact("slots", 0), usable_slots(problem.system))]

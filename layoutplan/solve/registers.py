@@ -9,7 +9,9 @@ from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
+from layoutplan.protection.together import encode_together
 from layoutplan.protection.unit import ProtectionUnit
+from layoutplan.solve.peripherals import device_groups
 
 _STATIC_FIRST = (UnitName.ARMV6M, UnitName.ARMV7M)
 """Where the highest number wins an overlap, what is written on a switch must stand above what is not."""
@@ -29,16 +31,21 @@ def regions_of(system: System, unit: ProtectionUnit, placement: Placement, acces
     )
 
 
-def device_regions(unit: ProtectionUnit, grant: PeripheralGrant) -> tuple[Region, ...]:
-    """The regions of a granted peripheral: device memory, shareable, never executable."""
+def device_regions(unit: ProtectionUnit, granted: Sequence[PeripheralGrant]) -> tuple[Region, ...]:
+    """The regions of one partition's peripherals: device memory, shareable, never executable.
+
+    One region may match several, with the subregions between them disabled; its owner names them all.
+    """
     return tuple(
         Region(
-            owner=grant.name,
-            ranges=(piece,),
+            owner=", ".join(
+                grant.name for grant in granted if any(piece.overlaps(own) for piece in group for own in grant.cover)
+            ),
+            ranges=group,
             access=Access.RW,
-            words=unit.encode(piece, Access.RW, MemoryType.DEVICE, True),
+            words=encode_together(unit, group, Access.RW, MemoryType.DEVICE, True),
         )
-        for piece in grant.cover
+        for group in device_groups(unit, granted)
     )
 
 
@@ -87,9 +94,8 @@ def _own_pairs(
     for placement in placements:
         if access := placement.block.granted_to.get(partition):
             found += [(region.ranges[0], region) for region in regions_of(system, unit, placement, access)]
-    for grant in peripherals:
-        if grant.partition == partition:
-            found += [(region.ranges[0], region) for region in device_regions(unit, grant)]
+    granted = [grant for grant in peripherals if grant.partition == partition]
+    found += [(region.ranges[0], region) for region in device_regions(unit, granted)]
     return _pairs(region for _, region in sorted(found, key=lambda pair: pair[0]))
 
 

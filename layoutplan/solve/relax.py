@@ -20,13 +20,9 @@ def keeping(problem: Problem, facts: Collection[Fact]) -> Problem:
         _loosened(problem, item, index, gone)
         for index, item in enumerate(item for item in problem.items if Fact("block", item.index) not in gone)
     )
-    peripherals = tuple(
-        grant for index, grant in enumerate(problem.peripherals) if Fact("peripheral", index) not in gone
-    )
     return replace(
         problem,
         items=items,
-        peripherals=peripherals,
         spaces=tuple(_widened(problem, home, gone) for home in range(len(problem.spaces))),
         budgets=tuple(_budget(problem, partition, gone) for partition in range(len(problem.partitions))),
     )
@@ -78,9 +74,5 @@ def _budget(problem: Problem, partition: int, gone: Collection[Fact]) -> int:
         limits.append(cap)
     if not limits:
         return AMPLE
-    devices = sum(
-        problem.unit.cost(grant.cover)
-        for index, grant in enumerate(problem.peripherals)
-        if grant.partition == name and Fact("peripheral", index) not in gone
-    )
+    devices = 0 if Fact("devices", partition) in gone else problem.devices[partition]
     return min(limits) - devices

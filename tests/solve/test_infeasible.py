@@ -139,15 +139,14 @@ def test_more_blocks_than_slots() -> None:
 
 
 def test_more_peripherals_than_slots() -> None:
-    own = [Peripheral(name=f"p{k}", range=AddressRange.of(0x4000_0000 + 0x800 * k, 0x400)) for k in range(3)]
+    own = [Peripheral(name=f"p{k}", range=AddressRange.of(0x4000_0000 + 0x100_0000 * k, 0x400)) for k in range(3)]
     want = Want(name="a", text=100, bss=64, peripherals=("p0", "p1", "p2"))
     outcome = refused(system([want], slots=5, kernel=Kernel(reserved_slots=1), peripherals=own))
     assert [fact.text for fact in outcome.core] == [
         "`a.code` needs 100 bytes of flash (128 in one slot) and 1 slot of `a`",
         "`a.data` needs 64 bytes of ram and 1 slot of `a`",
-        "peripheral `p0` [0x4000_0000, 0x4000_0400) needs 1 slot of `a`",
-        "peripheral `p1` [0x4000_0800, 0x4000_0c00) needs 1 slot of `a`",
-        "peripheral `p2` [0x4000_1000, 0x4000_1400) needs 1 slot of `a`",
+        "`p0` [0x4000_0000, 0x4000_0400), `p1` [0x4100_0000, 0x4100_0400), `p2` [0x4200_0000, 0x4200_0400) "
+        "need 3 slots of `a`",
         "the armv7m has 5 slots, of which the kernel reserves 1: 4 a partition",
     ]
     assert ways(outcome) == ["let the kernel reserve 0 slots instead of 1"]
