@@ -120,44 +120,54 @@ def _overlaps(sections: list[Section]) -> Iterator[Finding]:
 def _blocks(
     system: System, image: ElfImage, found: dict[str, tuple[Wanted, Section]], findings: list[Finding]
 ) -> Iterator[PlacedBlock]:
-    groups: dict[tuple[str, Kind, str], list[tuple[str, Wanted, Section]]] = {}
-    for name, (part, section) in found.items():
-        homes = [memory.name for memory in system.target.memories if memory.range.contains(section.range)]
-        if not homes or (part.memories and homes[0] not in part.memories):
-            where = " or ".join(part.memories) or "any memory of the target"
-            message = f"`{name}` is not inside {where}"
-            findings.append(Finding(rule="memory", partition=part.owner, range=section.range, message=message))
-        if homes:
-            groups.setdefault((part.owner, part.kind, homes[0]), []).append((name, part, section))
-    for (owner, kind, memory), members in groups.items():
-        shared = owner in ("runtime",) or owner.startswith("shared:")
-        name = owner if shared else f"{owner}.{kind.value}"
-        hull = AddressRange(min(s.address for _, _, s in members), max(s.range.end for _, _, s in members))
-        several = sum(1 for other in groups if other[:2] == (owner, kind)) > 1
-        used = hull if several else _widened(image, name, hull, findings)
-        unsplit = not all(p.split for p in system.partitions if p.name == owner)
-        yield PlacedBlock(
-            name=name,
-            owner=owner,
-            kind=kind,
-            memory=memory,
-            used=used,
-            rights=rights(system, owner, kind, {part.key[0] for _, part, _ in members}),
-            parts=tuple(PlacedPart(name=n, range=s.range, whole=p.whole) for n, p, s in members),
-            whole=unsplit,
-        )
+    """One block per owner, kind and list of memories. Parts that are not linked yet leave it to its symbols."""
+    asked: dict[tuple[str, Kind], dict[tuple[str, ...], list[Wanted]]] = {}
+    for part in wanted(system):
+        asked.setdefault((part.owner, part.kind), {}).setdefault(part.memories, []).append(part)
+    taken = [section for section in image.sections if section.allocated]
+    for (owner, kind), lists in asked.items():
+        for memories, members in lists.items():
+            name = owner if owner == "runtime" or owner.startswith("shared:") else f"{owner}.{kind.value}"
+            name += "." + "-".join(memories) if len(lists) > 1 else ""
+            own = {part_name(p): found[part_name(p)] for p in members if part_name(p) in found}
+            used = _bounds(image, name, [section for _, section in own.values()], taken, findings)
+            if used is None:
+                continue
+            memory = next((m.name for m in system.target.memories if m.range.contains(used)), None)
+            if memory is None or (memories and memory not in memories):
+                message = f"`{name}` is not inside {' or '.join(memories) or 'one memory of the target'}"
+                findings.append(Finding(rule="memory", partition=owner, range=used, message=message))
+            if memory is not None:
+                yield PlacedBlock(
+                    name=name,
+                    owner=owner,
+                    kind=kind,
+                    memory=memory,
+                    used=used,
+                    rights=rights(system, owner, kind, {part.key[0] for part in members}),
+                    parts=tuple(
+                        PlacedPart(name=n, range=section.range, whole=part.whole) for n, (part, section) in own.items()
+                    ),
+                    whole=not all(p.split for p in system.partitions if p.name == owner),
+                )
 
 
-def _widened(image: ElfImage, name: str, hull: AddressRange, findings: list[Finding]) -> AddressRange:
-    """The block from its start to its end symbol, which must hold its sections; slack lies between."""
+def _bounds(
+    image: ElfImage, name: str, own: list[Section], taken: list[Section], findings: list[Finding]
+) -> AddressRange | None:
+    """A block from its start to its end symbol: its sections and slack, nothing else that is allocated."""
+    hull = AddressRange(min(s.address for s in own), max(s.range.end for s in own)) if own else None
     stem = "__lp_" + name.replace(".", "_").replace(":", "_").replace("-", "_")
     start, end = image.symbol(f"{stem}_start"), image.symbol(f"{stem}_end")
-    if start is None or end is None:
+    if start is None or end is None or start.value >= end.value:
         return hull
-    if not start.value <= hull.base < hull.end <= end.value:
-        message = (
-            f"`{stem}_start` {start.value:#x} and `{stem}_end` {end.value:#x} do not hold the sections of `{name}`"
-        )
-        findings.append(Finding(rule="symbols", partition=name, range=hull, message=message))
-        return hull
-    return AddressRange(start.value, end.value)
+    told = AddressRange(start.value, end.value)
+    foreign = next((s for s in taken if s not in own and s.range.overlaps(told)), None)
+    if hull is not None and not told.contains(hull):
+        message = f"`{stem}_start` and `{stem}_end`, {told}, do not hold the sections of `{name}`"
+    elif foreign is not None:
+        message = f"`{stem}_start` and `{stem}_end`, {told}, hold section `{foreign.name}` too"
+    else:
+        return told
+    findings.append(Finding(rule="symbols", partition=name, range=told, message=message))
+    return hull

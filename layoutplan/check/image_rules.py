@@ -106,6 +106,12 @@ def _loaded_bytes(system: System, image: ElfImage) -> Iterator[Finding]:
         overlap = first.intersection(second)
         if overlap:
             yield Finding(rule="loaded-bytes", range=overlap, message="two PT_LOAD segments load the same bytes")
+    runs = sorted(AddressRange.of(s.virtual, s.file_size) for s in image.segments if s.file_size)
+    for first, second in pairwise(runs):
+        overlap = first.intersection(second)
+        if overlap:
+            message = "two PT_LOAD segments run at the same addresses: the table may be read through the other"
+            yield Finding(rule="loaded-bytes", range=overlap, message=message)
     memories = [memory.range for memory in system.target.memories]
     for load in loads:
         for outside in subtract(load, memories):
@@ -167,7 +173,11 @@ def _entries(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Fin
         return
     for task, word in zip(tasks, words, strict=True):
         text = parts.sections.get(f"{task.component}.text")
-        entry = word & ~1 if system.target.machine is Machine.ARM else word
+        arm = system.target.machine is Machine.ARM
+        entry = word & ~1 if arm else word
+        if arm and not word & 1:
+            message = f"task `{task.name}` starts at {word:#010x}, which is not Thumb code"
+            yield Finding(rule="entries", partition=task.partition, message=message)
         if text is None or entry not in text.range:
             message = f"task `{task.name}` starts at {word:#010x}, outside the code of `{task.component}`"
             yield Finding(rule="entries", partition=task.partition, message=message)

@@ -162,7 +162,8 @@ def image(unit: UnitName) -> Image:
         made.pieces.append(Piece(".vector_table", _VECTORS, data=vectors))
     _parts(made, plan)
     _tables(made, unit, plan)
-    made.piece(".text").data = _code(unit, made.symbols["LP_DYNAMIC"][0]).ljust(0x200, b"\0")
+    tables = [value for name, (value, _) in made.symbols.items() if name in reference.TABLES]
+    made.piece(".text").data = b"".join(_code(unit, table) for table in tables).ljust(0x200, b"\0")
     return made
 
 

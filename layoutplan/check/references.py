@@ -17,12 +17,15 @@ from layoutplan.check.elf_image import SHF_EXECINSTR, STT_FUNC, ElfImage, Sectio
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.image_rules import CONSTRUCTORS
 from layoutplan.check.table import SECTION as TABLE
-from layoutplan.model.access import Kind, Machine, UnitName
+from layoutplan.model.access import Kind, Machine
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 
 _TABLES = (TABLE, ".lp.init", ".vector_table", *CONSTRUCTORS)
 """Checked word by word by rules of their own."""
+
+
+_READ = ("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
     functions = {symbol.value for symbol in image.symbols if symbol.type == STT_FUNC}
     functions = {value for value in functions if any(value & ~arm in range_ for range_, _ in owners)}
     functions -= {range_.base for range_, _ in owners}
-    table = image.symbol("LP_DYNAMIC")
-    reads_table = False
+    tables = {name: symbol.value for name in _READ if (symbol := image.symbol(name)) is not None and symbol.size}
+    named: set[int] = set()
     for reference in _references(image, parts, arm=arm):
         where = reference.target & ~arm
         owner = next((name for range_, name in owners if where in range_), None)
@@ -55,10 +58,11 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
                 range=AddressRange.of(reference.at, 4),
                 message=f"the kernel's `{reference.section}` {how} {where:#010x} in `{owner}`",
             )
-        reads_table = reads_table or (table is not None and reference.target == table.value)
-    if system.unit is not UnitName.NONE and table is not None and table.size and not reads_table:
-        message = "nothing in the kernel names `LP_DYNAMIC`: the switch does not read the table that is proved"
-        yield Finding(rule="kernel-references", partition="kernel", message=message)
+        named.add(reference.target)
+    for name, address in tables.items():
+        if address not in named:
+            message = f"nothing in the kernel names `{name}`: the switch does not read the table that is proved"
+            yield Finding(rule="kernel-references", partition="kernel", message=message)
 
 
 def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Reference]:

@@ -79,6 +79,22 @@ def _symbol_wrong(image: Image) -> None:
     image.symbols["__lp_mixer_data_end"] = (value - 4, size)
 
 
+def _symbol_grasping(image: Image) -> None:
+    """A block's end symbol reaches over its neighbour."""
+    value, size = image.symbols["__lp_attitude_data_start"]
+    image.symbols["__lp_mixer_data_end"] = (value + 16, size)
+
+
+def _not_thumb(image: Image) -> None:
+    image.patch("LP_ENTRIES", 0, image.word("LP_ENTRIES", 0) & ~1)
+
+
+def _shadowed(image: Image) -> None:
+    """A second segment runs where the table does: which of them is there at run time?"""
+    table = image.piece(".lp.region_table")
+    image.pieces.append(Piece(".shadow", table.address, data=bytes(16), flags=0, load=0x2000))
+
+
 def _kernel_in_reserve(image: Image) -> None:
     image.pieces.append(Piece(".dma", reference.RESERVE.base, size=0x40, flags=SHF_ALLOC | SHF_WRITE))
 
@@ -170,7 +186,7 @@ def _folded_code(image: Image) -> None:
 def _captured_call(image: Image) -> None:
     """The kernel calls a function of a component: a captured ``memcpy`` runs privileged."""
     text = image.piece(".text")
-    offset = image.piece(".lp.uart.text").address + 0x10 - (text.address + 16)
+    offset = image.piece(".lp.uart.text").address + 0x10 - (text.address + 64)
     if image.machine == EM_ARM:
         value = offset - 4
         sign, low = value >> 24 & 1, value >> 1 & 0x7FF
@@ -180,7 +196,7 @@ def _captured_call(image: Image) -> None:
     else:
         bits = (offset >> 20 & 1) << 31 | (offset >> 1 & 0x3FF) << 21 | (offset >> 11 & 1) << 20
         code = struct.pack("<I", bits | (offset >> 12 & 0xFF) << 12 | 1 << 7 | 0x6F)
-    text.data = text.data[:16] + code + text.data[20:]
+    text.data = text.data[:64] + code + text.data[68:]
 
 
 def _stored_address(image: Image) -> None:
@@ -191,7 +207,7 @@ def _stored_address(image: Image) -> None:
 def _built_address(image: Image) -> None:
     """The kernel builds a component's function address with MOVW and MOVT."""
     text = image.piece(".text")
-    text.data = text.data[:16] + movw_movt(image.symbols["uart_main"][0]) + text.data[24:]
+    text.data = text.data[:64] + movw_movt(image.symbols["uart_main"][0]) + text.data[72:]
 
 
 def _table_unread(image: Image) -> None:
@@ -296,6 +312,22 @@ IMAGES: tuple[ImageSabotage, ...] = (
     ImageSabotage(
         name="an end symbol inside its block", rule="symbols", partition="mixer.data", breaks=_symbol_wrong, alone=True
     ),
+    ImageSabotage(
+        name="an end symbol over a neighbour",
+        rule="symbols",
+        partition="mixer.data",
+        breaks=_symbol_grasping,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="an entry that is not Thumb",
+        rule="entries",
+        partition="attitude",
+        breaks=_not_thumb,
+        units=ARM,
+        alone=True,
+    ),
+    ImageSabotage(name="two segments at the same addresses", rule="loaded-bytes", breaks=_shadowed, alone=True),
     ImageSabotage(
         name="the kernel in a reserve",
         rule="kernel-sections",
