@@ -124,12 +124,13 @@ def prober(machine: Machine, component: str) -> Path:
 
 def tcb(machine: Machine, source: Path = TCB) -> Path:
     """The compiled switch TCB; ``source`` is its folder, or that of a mutant."""
-    command = [*compiler(machine), "--crate-name", "switch_tcb"]
+    # The folder's name is in the messages of panics: without it a mutant has the size of the original.
+    command = [*compiler(machine), "--crate-name", "switch_tcb", f"--remap-path-prefix={source}=switch_tcb"]
 
     def build(out: Path) -> None:
         run([*command, "--crate-type", "rlib", "-o", out / "libswitch_tcb.rlib", source / "src" / "lib.rs"])
 
-    return cached("tcb", [*command, *sources(source / "src")], build) / "libswitch_tcb.rlib"
+    return cached("tcb", [*command[:-1], "remapped", *sources(source / "src")], build) / "libswitch_tcb.rlib"
 
 
 @functools.cache

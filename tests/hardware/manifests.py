@@ -11,7 +11,7 @@ QUARTET = ("alpha", "bravo", "carol", "delta")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devices:
-    """A machine's timer with its interrupt, and its UART."""
+    """A device with its interrupt, a timer where that can be, and another device."""
 
     timer: str
     interrupt: int
@@ -20,7 +20,7 @@ class Devices:
 
 MPS2 = Devices(timer="timer0", interrupt=8, uart="uart0")
 SSE200 = Devices(timer="timer0", interrupt=3, uart="uart0")
-RISCV_VIRT = Devices(timer="rtc", interrupt=11, uart="uart0")
+RISCV_VIRT = Devices(timer="uart0", interrupt=10, uart="rtc")
 DEVICES = {"an385": MPS2, "an386": MPS2, "an505": SSE200, "virt": RISCV_VIRT}
 
 

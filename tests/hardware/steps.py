@@ -39,6 +39,7 @@ class Operation(enum.IntEnum):
     FP_LEFT = 23
     OWN_STATICS = 24
     REWRITE8 = 25
+    YIELDS = 26
 
 
 class Kind(enum.IntEnum):
@@ -74,7 +75,7 @@ HALT_KERNEL = 0x204
 """Kinds beyond the partition's: the firmware stands still."""
 
 _STEP = struct.Struct("<BBBBIII")
-_OUTCOME = struct.Struct("<IIIIBBH")
+_OUTCOME = struct.Struct("<IIIIBBHI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one step. ``kind`` is a ``Kind`` or a halt; ``turns`` counts switches while it ran."""
+    """What became of one step. ``kind`` is a ``Kind`` or a halt; ``turns`` counts switches while it ran.
+
+    ``clock`` is a counter that runs with the instructions: see ``cost.py``.
+    """
 
     kind: int
     partition: int
@@ -100,6 +104,7 @@ class Outcome:
     before: int
     after: int
     turns: int
+    clock: int
 
 
 def encode(steps: Sequence[Step]) -> bytes:
@@ -115,10 +120,9 @@ def decode(output: bytes) -> Iterator[Outcome]:
     """The outcomes that the firmware wrote; a partial one at the end is a ``ValueError``."""
     if len(output) % _OUTCOME.size:
         raise ValueError(f"{len(output)} bytes are no whole outcomes")
-    for kind, partition, address, value, before, after, turns in _OUTCOME.iter_unpack(output):
-        yield Outcome(
-            kind=kind, partition=partition, address=address, value=value, before=before, after=after, turns=turns
-        )
+    names = ("kind", "partition", "address", "value", "before", "after", "turns", "clock")
+    for row in _OUTCOME.iter_unpack(output):
+        yield Outcome(**dict(zip(names, row, strict=True)))
 
 
 def batches(steps: Iterable[Step], size: int) -> Iterator[list[Step]]:

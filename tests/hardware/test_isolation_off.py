@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from tests.hardware.build import Image, image
-from tests.hardware.machines import AN385
+from tests.hardware.build import TCB, Image, image
+from tests.hardware.cost import instructions
+from tests.hardware.machines import AN385, AN386, AN505, MACHINES, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import Operation, Step
 from tests.hardware.verdict import Attempt, violations
 
 
-@pytest.fixture(scope="module")
-def unprotected() -> Image:
-    return image(AN385, quartet(AN385, isolation="none"), QUARTET)
+@pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: str(machine.name))
+def unprotected(request: pytest.FixtureRequest) -> Image:
+    machine: Machine = request.param
+    return image(machine, quartet(machine, isolation="none"), QUARTET)
 
 
 def trespasses(stage: Scene) -> Iterator[Attempt]:
@@ -50,15 +54,54 @@ def test_every_trespass_succeeds(unprotected: Image) -> None:
     assert all(outcome.before != outcome.after for outcome in written)
 
 
-def test_nothing_of_the_protection_is_in_the_image(unprotected: Image) -> None:
-    """Every constant that the protection needs is gone: no store to the MPU, no table, no grant."""
-    with unprotected.elf.open("rb") as file:
-        elf = ELFFile(file)
-        names = {section.name for section in elf.iter_sections()}
-        text = elf.get_section_by_name(".text")
-        assert text is not None
-        kernel = text.data()
-    assert ".lp.region_table" not in names
-    assert not {"LP_DYNAMIC", "LP_STATIC", "LP_GRANTS"} & set(unprotected.symbols)
-    for register in (0xE000ED94, 0xE000ED98, 0xE000ED9C):
-        assert register.to_bytes(4, "little") not in kernel
+STUB = """//! Stands where the protection unit would be programmed.
+use crate::firmware::Firmware;
+/// None.
+pub fn slots<F: Firmware>() -> u32 {
+    let _ = F::ALL_SLOTS;
+    0
+}
+/// Nothing.
+pub fn open() {}
+/// Nothing.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn start<F: Firmware>(_: *const [u32; 2]) {}
+/// Nothing.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn load<F: Firmware>(_: *const [u32; 2]) {}
+"""
+
+
+@pytest.mark.parametrize("machine", [AN385, AN386, AN505], ids=lambda machine: str(machine.name))
+def test_isolation_that_is_off_costs_no_byte_and_no_instruction(machine: Machine, tmp_path: Path) -> None:
+    """The kernel has the size, section by section, of one whose switch code was never written, and runs as long."""
+    bare = tmp_path / "switch_tcb"
+    shutil.copytree(TCB, bare, ignore=shutil.ignore_patterns("target"))
+    for name in ("armv7m.rs", "armv8m.rs"):
+        (bare / "src" / "arch" / name).write_text(STUB)
+    off = quartet(machine, isolation="none")
+    images = [image(machine, off, QUARTET), image(machine, off, QUARTET, source=bare)]
+    sizes = [[section(found.elf, name) for name in (".vector_table", ".text", ".rodata", ".data")] for found in images]
+    assert sizes[0] == sizes[1]
+    assert instructions(images[0]) == instructions(images[1])
+    assert not {"LP_DYNAMIC", "LP_STATIC", "LP_GRANTS"} & set(images[0].symbols)
+    with images[0].elf.open("rb") as file:
+        assert ELFFile(file).get_section_by_name(".lp.region_table") is None
+    # The comparison can tell: with isolation on the switch code is there.
+    on = image(machine, quartet(machine), QUARTET)
+    assert section(on.elf, ".text") > sizes[0][1]
+    assert instructions(on) > instructions(images[0])
+
+
+def section(elf: Path, name: str) -> int:
+    """The size of a section, in bytes."""
+    with elf.open("rb") as file:
+        found = ELFFile(file).get_section_by_name(name)
+        assert found is not None
+        return int(found["sh_size"])

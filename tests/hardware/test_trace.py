@@ -79,7 +79,7 @@ def probing(stage: Scene) -> list[Store]:
     """Before anything else the PMP is counted: every address register is tried, and left zero."""
     if stage.image.plan.unit is not UnitName.PMP:
         return []
-    slots = range(stage.image.system.target.slots)
+    slots = range(stage.image.system.target.slots)  # the next one traps, which the trace does not show
     return [(tracing.PMPADDR0 + slot, value) for slot in slots for value in (0xFFFF_FFFF, 0)]
 
 

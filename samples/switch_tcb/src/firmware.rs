@@ -93,6 +93,8 @@ pub unsafe trait Firmware: Sized + 'static {
     const FIRST_DYNAMIC_CFG: usize;
     /// Whether the plan has regions at all. Without them every line about protection disappears from the image.
     const PROTECTED: bool = Self::STATIC_SLOTS + Self::DYNAMIC_SLOTS > 0;
+    /// Rows of bounds for compiled-in checks: one per partition, or none.
+    const SOFTWARE_BOUNDS: usize;
 
     /// Where the firmware's statics are.
     fn parts() -> Parts<Self::Policy>;
@@ -109,6 +111,8 @@ pub struct Parts<P> {
     pub dynamic_cfg: *const [u32],
     /// `LP_GRANTS`.
     pub grants: *const [[u32; 4]],
+    /// `LP_SOFTWARE`.
+    pub software: *const [[u32; 3]],
     /// `LP_TASKS`.
     pub tasks: *const [[u32; 3]],
     /// `LP_INTERRUPTS`.
@@ -196,6 +200,7 @@ macro_rules! __implement {
             const FIRST_STATIC_SLOT: usize = $table::FIRST_STATIC_SLOT;
             const FIRST_DYNAMIC_SLOT: usize = $table::FIRST_DYNAMIC_SLOT;
             const RESERVED_SLOTS: usize = $table::RESERVED_SLOTS;
+            const SOFTWARE_BOUNDS: usize = $table::SOFTWARE_BOUNDS;
             $($constants)*
 
             fn parts() -> $crate::arch::Parts<$policy> {
@@ -204,6 +209,7 @@ macro_rules! __implement {
                     dynamic: $table::LP_DYNAMIC.as_flattened(),
                     $($parts)*
                     grants: &raw const $table::LP_GRANTS,
+                    software: &raw const $table::LP_SOFTWARE,
                     tasks: &raw const $table::LP_TASKS,
                     interrupts: &raw const $table::LP_INTERRUPTS,
                     entries: &raw const $table::LP_ENTRIES,

@@ -17,7 +17,7 @@ const NEXT: u32 = 0x100;
 const DONE: u32 = 0x101;
 const CAPACITY: usize = 8192;
 /// So often the other tasks are told to yield before a step's task is given up.
-const PATIENCE: u32 = 1000;
+const PATIENCE: u32 = 4000;
 /// A reported fault beyond this is a halt, not a partition's.
 const HALTED: u32 = 0x100;
 
@@ -47,6 +47,8 @@ struct Outcome {
     before: u8,
     after: u8,
     turns: u16,
+    /// When, by a counter of the machine.
+    clock: u32,
 }
 
 /// Count, then steps; not initialised at start-up, because the emulator loads it.
@@ -58,7 +60,33 @@ static mut LP_STEPS: (u32, [Step; CAPACITY]) =
 
 #[unsafe(link_section = ".uninit.outcomes")]
 static mut OUTCOMES: [Outcome; CAPACITY] =
-    [Outcome { kind: 0, partition: 0, address: 0, value: 0, before: 0, after: 0, turns: 0 }; CAPACITY];
+    [Outcome { kind: 0, partition: 0, address: 0, value: 0, before: 0, after: 0, turns: 0, clock: 0 }; CAPACITY];
+
+/// A counter that the emulator advances with the instructions.
+mod clock {
+    #[cfg(target_arch = "arm")]
+    pub fn now() -> u32 {
+        // CMSDK APB timer 1, counting down from its greatest value: CTRL, VALUE, RELOAD.
+        let timer = if cfg!(armv8m) { 0x5000_1000 } else { 0x4000_1000 } as *mut u32;
+        // SAFETY: a device of the board that no manifest of the tests grants.
+        unsafe {
+            if timer.read_volatile() == 0 {
+                timer.add(2).write_volatile(u32::MAX);
+                timer.add(1).write_volatile(u32::MAX);
+                timer.write_volatile(1);
+            }
+            !timer.add(1).read_volatile()
+        }
+    }
+
+    #[cfg(target_arch = "riscv32")]
+    pub fn now() -> u32 {
+        let count;
+        // SAFETY: reads the counter of retired instructions.
+        unsafe { core::arch::asm!("csrr {0}, minstret", out(reg) count) };
+        count
+    }
+}
 
 struct Driver {
     index: usize,
@@ -90,6 +118,7 @@ impl Driver {
             before: self.before,
             after: Self::look(step),
             turns: self.turns,
+            clock: clock::now(),
         };
         // SAFETY: as in `step`; the index was looked at there.
         unsafe { (&raw mut OUTCOMES).cast::<Outcome>().add(self.index).write_volatile(outcome) };

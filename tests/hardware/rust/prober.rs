@@ -115,6 +115,12 @@ fn perform(operation: u32, address: u32, value: u32) -> u32 {
                 write_volatile(byte, read_volatile(byte));
                 1
             }
+            26 => {
+                for _ in 0..value {
+                    calls::yield_now();
+                }
+                value
+            }
             _ => 0,
         }
     }

@@ -9,7 +9,8 @@ use core::ptr::{read_volatile, write_volatile};
 const MPU_TYPE: u32 = 0xE000_ED90;
 
 /// Slots that the hardware has.
-pub fn slots() -> u32 {
+pub fn slots<F: Firmware>() -> u32 {
+    const { assert!(F::ALL_SLOTS <= 16, "no Arm M-profile MPU has more slots") };
     // SAFETY: MPU_TYPE exists, zero, even where there is no MPU.
     mpu_slots(unsafe { read_volatile(MPU_TYPE as *const u32) })
 }
@@ -26,7 +27,7 @@ pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     // the table by the contract.
     unsafe {
         write_volatile(MPU_CTRL as *mut u32, 0);
-        for slot in 0..slots() {
+        for slot in 0..slots::<F>() {
             write_volatile(MPU_RNR as *mut u32, slot);
             write_volatile(pair, [0, 0]);
         }

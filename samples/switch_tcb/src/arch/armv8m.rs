@@ -10,7 +10,8 @@ const MPU_TYPE: u32 = 0xE000_ED90;
 const MPU_MAIR0: u32 = 0xE000_EDC0;
 
 /// Slots that the hardware has.
-pub fn slots() -> u32 {
+pub fn slots<F: Firmware>() -> u32 {
+    const { assert!(F::ALL_SLOTS <= 16, "no Arm M-profile MPU has more slots") };
     // SAFETY: MPU_TYPE exists, zero, even where there is no MPU.
     mpu_slots(unsafe { read_volatile(MPU_TYPE as *const u32) })
 }
@@ -27,7 +28,7 @@ pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     unsafe {
         write_volatile(MPU_CTRL as *mut u32, 0);
         write_volatile(MPU_MAIR0 as *mut [u32; 2], F::MEMORY_ATTRIBUTES);
-        for slot in 0..slots() {
+        for slot in 0..slots::<F>() {
             write_volatile(MPU_RNR as *mut u32, slot);
             let row = (slot as usize).wrapping_sub(F::FIRST_STATIC_SLOT);
             let words = if row < F::STATIC_SLOTS { read_volatile(fixed.add(row)) } else { [0, 0] };

@@ -364,13 +364,19 @@ fn outside(cause: u32) -> Event {
 unsafe fn begin<F: Firmware>(context: &mut Context, task: usize, arguments: [u32; 2]) {
     // SAFETY: one entry and one stack per task, in generated statics.
     unsafe {
-        let [low, high, _] = (*super::opaque(F::parts().tasks))[task];
+        let [low, high, partition] = (*super::opaque(F::parts().tasks))[task];
         let entry = (*super::opaque(F::parts().entries))[task] as usize as u32;
         let psp = (high & !7) - 32;
         // Returning from the entry goes to an address that no region makes executable.
         let frame = [arguments[0], arguments[1], 0, 0, 0, u32::MAX, entry & !1, XPSR_THUMB];
         write_volatile(psp as *mut [u32; 8], frame);
         *context = Context { psp, exc_return: EXC_RETURN_TASK, control: UNPRIVILEGED, psplim: low, ..Context::NEW };
+        if F::SOFTWARE_BOUNDS > 0 {
+            // Compiled-in checks find size and base in r10 and r11, and never write them: from here on they are kept
+            // as every other register of the task is.
+            let [base, size, _] = (*super::opaque(F::parts().software))[partition as usize];
+            context.callee_saved[6..].copy_from_slice(&[size, base]);
+        }
     }
 }
 

@@ -160,7 +160,7 @@ impl<F: Firmware> Machine for Hardware<'_, F> {
 
 /// Checks, then makes everything ready that the first partition needs. The caller starts the timer and waits.
 fn start<F: Firmware>() {
-    let found = if F::PROTECTED { protection::slots() } else { 0 };
+    let found = if F::PROTECTED { protection::slots::<F>() } else { 0 };
     if let Err(refusal) = check::<F>(found) {
         halt::<F>(Halt::Refused(refusal));
     }

@@ -25,6 +25,7 @@ const MIE: u32 = 1 << 7 | 1 << 11;
 /// x10 and x11 in a context.
 const A0: usize = 10;
 const SP: usize = 2;
+const S11: usize = 27;
 
 /// All registers of a task. `x[0]` is its program counter: x0 needs no saving.
 #[repr(C)]
@@ -218,12 +219,16 @@ unsafe extern "C" fn handle<F: Firmware>(
     unsafe {
         let context = parts.contexts.cast::<Context>().add(index);
         if let (Some(task), Some([first, second])) = (next.task, next.begin) {
-            let [_, high, _] = (*super::opaque(parts.tasks))[task];
+            let [_, high, partition] = (*super::opaque(parts.tasks))[task];
             let mut x = [0; 32];
             x[0] = (*super::opaque(parts.entries))[task] as usize as u32;
             x[SP] = high & !15;
             x[A0] = first;
             x[A0 + 1] = second;
+            if F::SOFTWARE_BOUNDS > 0 {
+                // Compiled-in checks find the base in s11, and never write it; the size was compiled in.
+                x[S11] = (*super::opaque(parts.software))[partition as usize][0];
+            }
             // Returning from the entry goes to address 0 (x1), which no entry makes executable.
             *context = Context { x, mstatus: MSTATUS_TASK };
         }
@@ -286,8 +291,12 @@ pub mod interrupts {
     /// Lets the interrupt fire.
     pub fn unmask(interrupt: u32) {
         let (register, bit) = enable(interrupt);
-        // SAFETY: as above.
-        unsafe { write_volatile(register, read_volatile(register) | bit) };
+        // SAFETY: as above. The threshold is as it was: QEMU's PLIC looks at what is pending already when it is written,
+        // and not when an interrupt is enabled.
+        unsafe {
+            write_volatile(register, read_volatile(register) | bit);
+            write_volatile((BASE + THRESHOLD) as *mut u32, 0);
+        }
     }
 }
 
@@ -321,18 +330,22 @@ pub mod pmp {
 
     macro_rules! probe {
         ($found:ident; $($n:literal)*) => { $(
-            let seen: u32;
-            asm!(
-                "csrw {csr}, {ones}", "csrr {seen}, {csr}", "csrw {csr}, zero",
-                csr = const 0x3B0 + $n, ones = in(reg) u32::MAX, seen = inout(reg) 0_u32 => seen,
-                options(nomem, nostack),
-            );
-            $found += u32::from(seen != 0);
+            // One more than planned is enough to see that there are more.
+            if $n < F::ALL_SLOTS + 1 {
+                let seen: u32;
+                asm!(
+                    "csrw {csr}, {ones}", "csrr {seen}, {csr}", "csrw {csr}, zero",
+                    csr = const 0x3B0 + $n, ones = in(reg) u32::MAX, seen = inout(reg) 0_u32 => seen,
+                    options(nomem, nostack),
+                );
+                $found += u32::from(seen != 0);
+            }
         )* };
     }
 
-    /// Entries that the hardware has, found by writing: a missing one reads as zero, or traps and is skipped.
-    pub fn slots() -> u32 {
+    /// Entries that the hardware has, or one more than planned if it has more. Found by writing: a missing one reads as
+    /// zero, or traps and is skipped.
+    pub fn slots<F: Firmware>() -> u32 {
         let mut found = 0;
         // SAFETY: no entry is enabled yet; each is left zero, as it was at reset.
         unsafe {
