@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from elftools.elf.sections import SymbolTableSection
 from tests.toolchain import ARMV7M, ROOT, rustc, sysroot, tool
 
 SAMPLE = ROOT / "samples" / "flight_controller"
+LAYOUTPLAN = str(Path(sys.executable).with_name("layoutplan"))
 OBJECTS = SAMPLE / "objects" / "armv7m"
 COMPONENTS = ("attitude", "gps", "mixer", "telemetry")
 
@@ -38,7 +40,9 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tool("arm-none-eabi-objcopy", "binutils-arm-none-eabi")
     sysroot(ARMV7M)
     out = tmp_path_factory.mktemp("objects")
-    subprocess.run([SAMPLE / "rebuild.sh", out], check=True, env={**os.environ, "RUSTC": rustc()})
+    subprocess.run(
+        [SAMPLE / "rebuild.sh", out], check=True, env={**os.environ, "RUSTC": rustc(), "LAYOUTPLAN": LAYOUTPLAN}
+    )
     return out
 
 
