@@ -155,15 +155,25 @@ const _: () = assert!(MEMORY_ATTRIBUTES[0] == 0x0000_0000);
 const _: () = assert!(MEMORY_ATTRIBUTES[1] == 0x0000_0000);
 const _: () = {
     const fn apart(first: [u32; 3], second: [u32; 3]) -> bool {
-        first[0] as u64 + first[1] as u64 <= second[0] as u64 || second[0] as u64 + second[1] as u64 <= first[0] as u64
+        first[0] as u64 + first[1] as u64 <= second[0] as u64
+            || second[0] as u64 + second[1] as u64 <= first[0] as u64
     }
 
     let mut partition = 0;
     while partition < SOFTWARE_BOUNDS {
         let [base, size, mask] = LP_SOFTWARE[partition];
-        assert!(base % 4 == 0, "a linear memory begins at a word: its accesses are aligned from there");
-        assert!(base as u64 + size as u64 <= 1 << 32, "a linear memory ends inside the address space");
-        assert!(size != 0 || base == 0 && mask == 0, "without a linear memory there is nothing to bound");
+        assert!(
+            base % 4 == 0,
+            "a linear memory begins at a word: its accesses are aligned from there"
+        );
+        assert!(
+            base as u64 + size as u64 <= 1 << 32,
+            "a linear memory ends inside the address space"
+        );
+        assert!(
+            size != 0 || base == 0 && mask == 0,
+            "without a linear memory there is nothing to bound"
+        );
         assert!(
             mask == 0 || size.is_power_of_two() && mask == size - 1,
             "a mask keeps an access inside a power of two"
@@ -171,7 +181,9 @@ const _: () = {
         let mut other = 0;
         while other < partition {
             assert!(
-                size == 0 || LP_SOFTWARE[other][1] == 0 || apart(LP_SOFTWARE[partition], LP_SOFTWARE[other]),
+                size == 0
+                    || LP_SOFTWARE[other][1] == 0
+                    || apart(LP_SOFTWARE[partition], LP_SOFTWARE[other]),
                 "two partitions have one linear memory"
             );
             other += 1;
