@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from layoutplan.address import hexadecimal
 from layoutplan.model.plan import Constraint
+from layoutplan.solve.hardwired import closing_slots
 from layoutplan.solve.problem import Problem, usable_slots
 
 
@@ -122,6 +123,8 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
         case _:
             reserved = system.kernel.reserved_slots
             kept = f", of which the kernel reserves {reserved}" if reserved else ""
+            if closing := closing_slots(system):
+                kept += f" and {closing} close what hard-wired entries open"
             text = (
                 f"the {unit.name} has {plural(system.target.slots, 'slot')}{kept}: {usable_slots(system)} a partition"
             )

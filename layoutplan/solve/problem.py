@@ -14,6 +14,7 @@ from layoutplan.model.plan import Block, PeripheralGrant
 from layoutplan.protection import unit_for
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.blocks import blocks_of, load_image
+from layoutplan.solve.hardwired import closing_slots, programmable
 from layoutplan.solve.peripherals import device_slots, grants
 
 UNLIMITED = 1 << 20
@@ -82,9 +83,8 @@ class Problem:
 
 
 def usable_slots(system: System) -> int:
-    """Hardware slots that the plan may fill: all but the kernel's own and the hard-wired ones."""
-    hardwired = sum(entry.hardwired for entry in system.target.pmp.fixed) if system.unit is UnitName.PMP else 0
-    return system.target.slots - hardwired - system.kernel.reserved_slots
+    """Hardware slots for blocks and peripherals: not the kernel's own, the hard-wired ones, nor what closes those."""
+    return len(programmable(system)) - closing_slots(system) - system.kernel.reserved_slots
 
 
 def kernel_bytes(system: System, blocks: tuple[Block, ...]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
 from layoutplan.protection.together import encode_together
 from layoutplan.protection.unit import ProtectionUnit
+from layoutplan.solve.hardwired import closing_regions, programmable
 from layoutplan.solve.peripherals import device_groups
 
 _STATIC_FIRST = (UnitName.ARMV6M, UnitName.ARMV7M)
@@ -71,7 +72,7 @@ def assemble(
         region
         for placement in sorted(shared, key=lambda placement: placement.granted)
         for region in regions_of(system, unit, placement, placement.block.granted_to[partitions[0]])
-    )
+    ) + _pairs(closing_regions(system))
     own = {
         name: _own_pairs(
             system, unit, name, [placement for placement in placements if placement not in shared], peripherals
@@ -105,13 +106,10 @@ def _pairs(regions: Iterable[Region]) -> list[tuple[str, Words]]:
 
 def _slot_map(system: System, dynamic: int) -> SlotMap:
     """The programmable slots, divided: static and dynamic in the unit's order, reserved last."""
-    hardwired = {entry.index for entry in system.target.pmp.fixed if entry.hardwired}
-    if system.unit is not UnitName.PMP:
-        hardwired = set()
-    programmable = [index for index in range(system.target.slots) if index not in hardwired]
-    first = programmable[0] if programmable else 0
+    run = programmable(system)
+    first = run.start
     reserved = system.kernel.reserved_slots
-    static = len(programmable) - dynamic - reserved
+    static = len(run) - dynamic - reserved
     if system.unit in _STATIC_FIRST:
         first_static, first_dynamic = first, first + static
     else:
