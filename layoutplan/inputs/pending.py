@@ -11,10 +11,6 @@ from layoutplan.inputs.schema import ManifestTable, PmpTable
 Uses = Callable[[ManifestTable], bool]
 
 NOT_YET: Mapping[KeyPath, tuple[str, Uses]] = {
-    ("isolation",): (
-        'isolation = "software"',
-        lambda manifest: manifest.isolation == "software" or "software" in manifest.isolation,
-    ),
     ("kernel", "background"): (
         'background = "none"',
         lambda manifest: manifest.kernel.background == "none",

@@ -93,8 +93,8 @@ def compiler(machine: Machine) -> list[str]:
     return [*rustc_for(machine.target), *flags, *checks, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
 
 
-def prober(machine: Machine, component: str) -> Path:
-    """A sealed prober whose entry is ``<component>_main``."""
+def prober(machine: Machine, component: str, program: str = "prober.rs", safety: str = "") -> Path:
+    """A sealed prober whose entry is ``<component>_main``; ``safety`` is what its safety manifest says."""
     runtime = sysroot(machine.target) / "lib" / "rustlib" / machine.target / "lib"
 
     def build(out: Path) -> None:
@@ -106,7 +106,7 @@ def prober(machine: Machine, component: str) -> Path:
             "prober",
             "--emit",
             f"obj={loose}",
-            RUST / "prober.rs",
+            RUST / program,
         ]
         run([*compiler(machine), *source])
         libraries = sorted(runtime.glob("libcore*.rlib")) + sorted(runtime.glob("libcompiler_builtins*.rlib"))
@@ -117,8 +117,17 @@ def prober(machine: Machine, component: str) -> Path:
         unused = ["--wildcard", "--strip-unneeded-symbol=__aeabi_*"]
         prefix = f"--prefix-alloc-sections=.lp.{component}"
         run([machine.objcopy, *rename, prefix, *drop, *unused, merged, out / f"{component}.o"])
+        if safety:
+            (out / f"{component}.safety-manifest.json").write_text(safety)
 
-    key: list[str | bytes] = [component, *compiler(machine), *sources(RUST), (TCB / "calls.rs").read_bytes()]
+    key: list[str | bytes] = [
+        component,
+        program,
+        safety,
+        *compiler(machine),
+        *sources(RUST),
+        (TCB / "calls.rs").read_bytes(),
+    ]
     return cached("prober", key, build) / f"{component}.o"
 
 
@@ -158,10 +167,20 @@ def rendered(manifest: str) -> Path:
     return cached("plan", [manifest, *planner, *templates], build)
 
 
-def image(machine: Machine, manifest: str, components: Sequence[str], *, source: Path = TCB) -> Image:
-    """Plan and link ``manifest``, in which ``${name}`` stands for the sealed prober of that component."""
+def image(
+    machine: Machine,
+    manifest: str,
+    components: Sequence[str],
+    *,
+    source: Path = TCB,
+    make: Callable[[Machine, str], Path] = prober,
+) -> Image:
+    """Plan and link ``manifest``, in which ``${name}`` stands for the sealed prober of that component.
+
+    ``make`` gives a component's sealed object.
+    """
     library = tcb(machine, source)
-    objects = [prober(machine, component) for component in components]
+    objects = [make(machine, component) for component in components]
     for component, path in zip(components, objects, strict=True):
         manifest = manifest.replace(f"${{{component}}}", str(path))
     plan_folder = rendered(manifest)

@@ -39,9 +39,9 @@ pub extern "C" fn prober_main() -> ! {
         "b 4f",
         // WRITE8, as compiled: compare with the size, trap, or access relative to the base
         "3: cmp r1, r10",
-        "it hs",
-        "udfhs #0",
-        "strb r2, [r11, r1]",
+        "blo 6f",
+        "udf #0",
+        "6: strb r2, [r11, r1]",
         "ldrb r2, [r11, r1]",
         "4: mov r1, r2",
         "movw r0, #0x101",
