@@ -60,6 +60,11 @@ class Segment:
     file_size: int
     memory_size: int
 
+    def holds(self, section: Section) -> bool:
+        """Whether the section's bytes are this segment's, at the place that file and addresses agree on."""
+        start = section.address - self.virtual
+        return 0 <= start <= self.file_size - section.size and section.offset == self.offset + start
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
@@ -103,16 +108,29 @@ class ElfImage:
         """The first section of that name, or ``None``."""
         return next((section for section in self.sections if section.name == name), None)
 
+    def load_address(self, section: Section) -> int | None:
+        """Where a programmer puts the section's bytes; ``None`` when no PT_LOAD segment holds them."""
+        if section.type == SHT_NOBITS:
+            return None
+        holder = next((segment for segment in self.segments if segment.holds(section)), None)
+        return None if holder is None else holder.physical + section.address - holder.virtual
+
+    def contents(self, section: Section) -> bytes | None:
+        """A section's bytes, wherever they are loaded; ``None`` when they are not."""
+        if self.load_address(section) is None:
+            return None
+        return self.data[section.offset : section.offset + section.size]
+
     def file_offset(self, address: int, size: int) -> int | None:
-        """Where in the file the ``size`` bytes at run-time ``address`` are loaded from; ``None`` if they are not."""
+        """Where in the file the ``size`` bytes are that a programmer writes at ``address``; ``None`` if none does."""
         for segment in self.segments:
-            start = address - segment.virtual
+            start = address - segment.physical
             if start >= 0 and start + size <= segment.file_size:
                 return segment.offset + start
         return None
 
     def read(self, address: int, size: int) -> bytes | None:
-        """Bytes as the loader puts them at run-time ``address``, through PT_LOAD; ``None`` outside any segment."""
+        """Bytes as a programmer writes them at ``address``, by p_paddr; ``None`` outside any PT_LOAD segment."""
         offset = self.file_offset(address, size)
         return None if offset is None else self.data[offset : offset + size]
 

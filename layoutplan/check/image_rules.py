@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from layoutplan.address import AddressRange, subtract
-from layoutplan.check.elf_image import SHF_EXECINSTR, SHT_NOBITS, ElfImage, Section
+from layoutplan.address import AddressRange
+from layoutplan.check.elf_image import SHF_EXECINSTR, ElfImage
 from layoutplan.check.facts import Facts, Territory
 from layoutplan.check.image_parts import ImageParts
+from layoutplan.check.loading import loaded_bytes
 from layoutplan.check.physical import fold_address
 from layoutplan.check.table import RegionTable
 from layoutplan.model.access import Machine
@@ -36,7 +36,7 @@ def image_rules(
     """Every finding of the rules in :data:`IMAGE_RULES`."""
     yield from _kernel_sections(system, parts)
     yield from _load_images(image, parts, facts)
-    yield from _loaded_bytes(system, image)
+    yield from loaded_bytes(system, image, parts)
     yield from _vectors(system, image, parts)
     yield from _constructors(image, parts)
     yield from _entries(system, image, parts)
@@ -75,7 +75,7 @@ def _kernel_sections(system: System, parts: ImageParts) -> Iterator[Finding]:
 def _load_images(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
     """Bytes that start-up copies wait where no partition can read or change them."""
     for name, section in parts.sections.items():
-        load = load_address(image, section)
+        load = image.load_address(section)
         if load is None or load == section.address:
             continue
         where = AddressRange.of(load, section.size)
@@ -86,40 +86,6 @@ def _load_images(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[F
                 message = f"the load image of `{name}` is with {told}, not with the kernel"
                 yield Finding(rule="load-image", partition=name.partition(".")[0], range=where, message=message)
                 break
-
-
-def load_address(image: ElfImage, section: Section) -> int | None:
-    """Where a section's bytes are loaded; ``None`` when it has none in the file."""
-    if section.type == SHT_NOBITS:
-        return None
-    for segment in image.segments:
-        start = section.address - segment.virtual
-        if start >= 0 and start + section.size <= segment.file_size and section.offset == segment.offset + start:
-            return segment.physical + start
-    return None
-
-
-def _loaded_bytes(system: System, image: ElfImage) -> Iterator[Finding]:
-    """Loaded bytes are in the target's memories, once; allocated bytes are loaded."""
-    loads = sorted(AddressRange.of(s.physical, s.file_size) for s in image.segments if s.file_size)
-    for first, second in pairwise(loads):
-        overlap = first.intersection(second)
-        if overlap:
-            yield Finding(rule="loaded-bytes", range=overlap, message="two PT_LOAD segments load the same bytes")
-    runs = sorted(AddressRange.of(s.virtual, s.file_size) for s in image.segments if s.file_size)
-    for first, second in pairwise(runs):
-        overlap = first.intersection(second)
-        if overlap:
-            message = "two PT_LOAD segments run at the same addresses: the table may be read through the other"
-            yield Finding(rule="loaded-bytes", range=overlap, message=message)
-    memories = [memory.range for memory in system.target.memories]
-    for load in loads:
-        for outside in subtract(load, memories):
-            yield Finding(rule="loaded-bytes", range=outside, message="bytes are loaded outside the target's memories")
-    for section in image.sections:
-        if section.allocated and section.type != SHT_NOBITS and load_address(image, section) is None:
-            message = f"the bytes of section `{section.name}` are in no PT_LOAD segment"
-            yield Finding(rule="loaded-bytes", range=section.range, message=message)
 
 
 def _kernel_text(parts: ImageParts) -> list[AddressRange]:
@@ -243,11 +209,11 @@ def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]
             yield Finding(rule="init", range=where, message=message)
         if copy:
             copied.append((load, AddressRange.of(address, copy)))
-            if not any(copied[-1][1].contains(s.range) and load_address(image, s) for s in parts.sections.values()):
+            if not any(copied[-1][1].contains(s.range) and image.load_address(s) for s in parts.sections.values()):
                 message = f"row {at // 4} of LP_INIT copies what is no part's load image"
                 yield Finding(rule="init", range=where, message=message)
     for name, section in parts.sections.items():
-        load_at = load_address(image, section)
+        load_at = image.load_address(section)
         if load_at is None or load_at == section.address:
             continue
         if not any(r.contains(section.range) and load + section.address - r.base == load_at for load, r in copied):

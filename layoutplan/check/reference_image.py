@@ -27,12 +27,16 @@ from layoutplan.model.plan import Plan
 
 HASH = 0x0123_4567_89AB_CDEF
 _SPACE = (Role.STACK, Role.BSS, Role.SHARE)
-_VECTORS, _TEXT, _TABLE, _INIT, _IMAGES = 0x0, 0x40, 0x800, 0xE00, 0x1000
+_VECTORS, _TEXT, _CONSTANTS, _TABLE, _INIT, _IMAGES, _DATA_IMAGE = 0x0, 0x40, 0x400, 0x800, 0xE00, 0x1000, 0x1800
+_DATA = reference.RAM.base + 0x700
 
 
 @dataclass(slots=True)
 class Piece:
-    """One section: ``data`` or, for space, only ``size``. ``load`` is the load address where it is another."""
+    """One section: ``data`` or, for space, only ``size``. ``load`` is the load address where it is another.
+
+    Without a name only a PT_LOAD segment.
+    """
 
     name: str
     address: int
@@ -88,7 +92,8 @@ class Image:
             body += piece.data
         names = b"\0"
         headers = struct.pack("<10I", *[0] * 10)
-        for piece in self.pieces:
+        named = [piece for piece in self.pieces if piece.name]
+        for piece in named:
             kind = 1 if piece.data else 8
             at = offsets.get(id(piece), offset)
             headers += struct.pack("<10I", len(names), kind, piece.flags, piece.address, at, piece.size, 0, 0, 1, 0)
@@ -98,7 +103,7 @@ class Image:
             kind = STT_FUNC if name in self.functions else STT_OBJECT
             table += struct.pack("<IIIBBH", len(strings), value, size, 1 << 4 | kind, 0, 0xFFF1)
             strings += name.encode() + b"\0"
-        count = len(self.pieces) + 1
+        count = len(named) + 1
         for name, data, kind, link, size in (
             (".symtab", table, 2, count + 1, 16),
             (".strtab", strings, 3, 0, 0),
@@ -155,8 +160,12 @@ def image(unit: UnitName) -> Image:
     made.pieces += [
         Piece(".lp.kernel.stack", reference.RAM.base, size=0x400, flags=SHF_ALLOC | SHF_WRITE),
         Piece(".text", _TEXT, data=b"", size=0x200, flags=SHF_ALLOC | SHF_EXECINSTR),
+        Piece(".rodata.kernel", _CONSTANTS, data=filler("kernel", 0x40)),
+        Piece(".data", _DATA, data=filler("data", 0x40), flags=SHF_ALLOC | SHF_WRITE, load=_DATA_IMAGE),
         Piece(".bss", reference.RAM.base + 0x400, size=0x200, flags=SHF_ALLOC | SHF_WRITE),
     ]
+    for name, value in (("start", _DATA), ("end", _DATA + 0x40), ("load", _DATA_IMAGE)):
+        made.symbols[f"__lp_kernel_data_{name}"] = (value, 0)
     if unit is not UnitName.PMP:
         vectors = struct.pack("<16I", reference.RAM.base + 0x400, *[_TEXT + 2 * i | 1 for i in range(15)])
         made.pieces.append(Piece(".vector_table", _VECTORS, data=vectors))

@@ -67,7 +67,7 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
 
 def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Reference]:
     for section in parts.kernel:
-        data = image.read(section.address, section.size)
+        data = image.contents(section)
         if data is None or section.name.startswith(_TABLES):
             continue
         code = [] if not section.flags & SHF_EXECINSTR else list(_code(image, section))

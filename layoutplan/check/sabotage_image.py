@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from layoutplan.address import AddressRange
 from layoutplan.check import reference
 from layoutplan.check.elf_image import EM_ARM, EM_RISCV, SHF_ALLOC, SHF_WRITE
+from layoutplan.check.forgery import FORGERIES
+from layoutplan.check.image_sabotage import ImageSabotage as ImageSabotage
 from layoutplan.check.reference_image import Image, Piece, movw_movt
 from layoutplan.check.sabotage import ARM, ARM7, ARM8, PMP
-from layoutplan.model.access import Access, Kind, UnitName
+from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import System
 from layoutplan.model.memory import Memory, MemoryType
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSabotage:
-    """One way to break a good image, in place. ``against_plan`` verifies it with the plan at hand."""
-
-    name: str
-    rule: str
-    breaks: Callable[[Image], None]
-    asks: Callable[[System], System] = lambda system: system
-    partition: str = ""
-    units: tuple[UnitName, ...] = reference.UNITS
-    against_plan: bool = False
-    alone: bool = False
-
 
 ROW = 8
 """Bytes of a pair."""
@@ -292,6 +278,7 @@ def _others_data(image: Image) -> None:
 
 
 IMAGES: tuple[ImageSabotage, ...] = (
+    *FORGERIES,
     ImageSabotage(name="another machine", rule="machine", breaks=_other_machine, alone=True),
     ImageSabotage(
         name="code four bytes short", rule="sections", partition="shared:code", breaks=_code_short, alone=True

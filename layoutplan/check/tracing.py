@@ -97,13 +97,17 @@ def _compared(
         return Finding(rule="traced", partition=component.partition, range=where, message=message)
 
     if source.merge:
-        whole = image.read(home.address, home.size) or b""
+        whole = image.contents(home) or b""
         if any(piece not in whole for piece in source.data.split(b"\0")):
             yield fault(f"strings of `{asked.name}` are not in `{home.name}`")
         return
-    found = image.read(home.address + offset, asked.size) if offset + asked.size <= home.size else None
-    if found is None:  # too short or not loaded, which other rules report
+    if offset + asked.size > home.size:  # too short, which another rule reports
         return
+    loaded = image.contents(home)
+    if loaded is None:
+        yield fault(f"the bytes of `{asked.name}` are not loaded")
+        return
+    found = loaded[offset : offset + asked.size]
     mine, theirs = bytearray(source.data), bytearray(found)
     riscv = system.target.machine is Machine.RISCV
     for at, kind in source.relocations:
