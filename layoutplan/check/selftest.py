@@ -12,8 +12,9 @@ from layoutplan.check.elf_image import parse_image
 from layoutplan.check.flips import FlipClass, classify_flips
 from layoutplan.check.lemmas import lemmas
 from layoutplan.check.prove import Answer, decide
-from layoutplan.check.sabotage import REGISTERS, STRUCTURE
 from layoutplan.check.sabotage_image import IMAGES
+from layoutplan.check.sabotage_registers import REGISTERS
+from layoutplan.check.sabotage_structure import STRUCTURE
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict

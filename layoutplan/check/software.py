@@ -6,8 +6,12 @@ The checks themselves are the compiler's, and its safety manifest's word is take
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from layoutplan.address import AddressRange
+from layoutplan.check.elf_image import ElfImage
+from layoutplan.check.image_parts import ImageParts
+from layoutplan.check.table import read_software
 from layoutplan.model.access import BoundsChecks, Isolation
 from layoutplan.model.component import Component, Role, System
 from layoutplan.model.evidence import Finding
@@ -29,6 +33,23 @@ def software_bounds(system: System, plan: Plan) -> Iterator[Finding]:
         if part.role is Role.LINEAR_MEMORY and part.component is not None
     }
     yield from bounds_are_own(system, memories, plan.software)
+
+
+def image_bounds(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
+    """What is wrong with the bounds that a linked image starts its tasks with."""
+    rows, findings = read_software(image)
+    yield from (replace(finding, rule=RULE) for finding in findings)
+    names = sorted(p.name for p in system.partitions)
+    if len(rows) != len(names):
+        yield Finding(rule=RULE, message=f"LP_SOFTWARE has {len(rows)} rows where there are {len(names)} partitions")
+        return
+    told = {
+        name: SoftwareBounds(base=base, size=size, mask=mask)
+        for name, (base, size, mask) in zip(names, rows, strict=True)
+        if (base, size, mask) != (0, 0, 0)
+    }
+    memories = {c.name: parts.sections.get(f"{c.name}.{Role.LINEAR_MEMORY}") for c in system.components}
+    yield from bounds_are_own(system, {name: found.range for name, found in memories.items() if found}, told)
 
 
 def bounds_are_own(

@@ -76,6 +76,13 @@ def read_table(image: ElfImage, system: System) -> tuple[RegionTable | None, tup
     ), tuple(_placed(image, reader.addresses))
 
 
+def read_software(image: ElfImage) -> tuple[list[tuple[int, ...]], tuple[Finding, ...]]:
+    """The rows of ``LP_SOFTWARE`` (base, size, mask), and what is wrong with where they are."""
+    reader = _Reader(image)
+    rows = reader.rows("LP_SOFTWARE", 3)
+    return rows, tuple(reader.findings) or tuple(_placed(image, reader.addresses))
+
+
 def _placed(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Finding]:
     """The table is in its section, once, where nothing can write it."""
     sections = [section for section in image.sections if section.name == SECTION and section.allocated]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from layoutplan.address import AddressRange
-from layoutplan.check import registers
+from layoutplan.check import registers, software
 from layoutplan.check.case import Case, Grants, Switch
 from layoutplan.check.checker import prove
 from layoutplan.check.elf_image import EM_ARM, EM_RISCV, ElfImage, read_image
@@ -17,7 +17,7 @@ from layoutplan.check.image_rules import IMAGE_RULES, image_rules
 from layoutplan.check.references import kernel_references
 from layoutplan.check.table import RegionTable, read_table
 from layoutplan.check.tracing import trace
-from layoutplan.model.access import Access, Machine, UnitName
+from layoutplan.model.access import Access, Isolation, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding, Verdict
 from layoutplan.model.plan import Plan, Words
@@ -68,6 +68,9 @@ def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapp
         table, table_findings = read_table(image, system)
         found += table_findings
     found += image_rules(system, image, parts, facts, table)
+    if Isolation.SOFTWARE in system.isolation:
+        structural.append(software.RULE)
+        found += software.image_bounds(system, image, parts)
     if table is None:
         return Case(system=system, structural=tuple(structural), found=tuple(found), facts=facts)
     words: dict[str, tuple[Words, ...]] = {}
