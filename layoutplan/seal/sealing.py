@@ -11,6 +11,7 @@ from layoutplan.model.component import Component
 from layoutplan.objects import RelocatableObject, read_object, refusals
 from layoutplan.seal.commons import definitions
 from layoutplan.seal.inputs import LinkInputs, look_at, members
+from layoutplan.seal.relaxation import without_relaxation
 from layoutplan.seal.result import ALL, open_names, prefix, relocated_notes, roots
 from layoutplan.seal.tools import Tool, Tools, find_tools
 
@@ -55,7 +56,7 @@ def seal(
         sealed = _close(component, tools, merged, wanted, work)
         _refuse(component, sealed, wanted, allowed_undefined)
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(sealed.elf.data)
+        out.write_bytes(without_relaxation(sealed))
     return out
 
 
