@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
+from layoutplan.check import verify_image
 from layoutplan.model.access import Isolation
 from layoutplan.model.component import Role
 from layoutplan.model.plan import SoftwareBounds
@@ -150,13 +152,38 @@ def test_the_registers_come_from_the_table_in_the_image(stage: Scene, tmp_path: 
     assert [outcome.value for outcome in outcomes] == [row[0] for row in other]
 
 
-def test_without_regions_only_the_bounds_are_in_the_image(stage: Scene) -> None:
-    alone = Isolation.MPU not in stage.image.system.isolation
-    with stage.image.elf.open("rb") as file:
-        section = ELFFile(file).get_section_by_name(".lp.region_table")
+def test_without_regions_no_register_words_are_in_the_image(stage: Scene) -> None:
+    image_ = stage.image
+    with image_.elf.open("rb") as file:
+        elf = ELFFile(file)
+        section, names = elf.get_section_by_name(".lp.region_table"), elf.get_section_by_name(".symtab")
         assert section is not None
-        content = section.data()
-    rows = [stage.image.plan.software[name] for name in sorted(SIZES)]
-    table = b"".join(struct.pack("<3I", row.base, row.size, row.mask) for row in rows)
-    assert table in content
-    assert (content == table) == alone
+        assert isinstance(names, SymbolTableSection)
+        content, sizes = section.data(), {symbol.name: symbol["st_size"] for symbol in names.iter_symbols()}
+    rows = [image_.plan.software[name] for name in sorted(SIZES)]
+    assert b"".join(struct.pack("<3I", row.base, row.size, row.mask) for row in rows) in content
+    words = [sizes.get(name, 0) for name in ("LP_STATIC", "LP_DYNAMIC", "LP_GRANTS")]
+    assert any(words) == (Isolation.MPU in image_.system.isolation)
+
+
+def test_the_linked_image_is_verified(stage: Scene) -> None:
+    image_ = stage.image
+    verdict = verify_image(image_.elf, image_.system, image_.plan)
+    assert not [finding for finding in verdict.findings if finding.rule == "software-bounds"]
+    assert verdict.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "word", "change", "partition"),
+    [(0, 0, 4, "alpha"), (1, 1, 4, "bravo"), (2, 1, -4, "carol"), (2, 2, 1, "carol")],
+)
+def test_verify_refuses_other_bounds(
+    row: int, word: int, change: int, partition: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    good = bounded(AN385, words)
+    rows = [good.plan.software[name] for name in sorted(SIZES)]
+    told = [number for one in rows for number in (one.base, one.size, one.mask)]
+    told[3 * row + word] += change
+    elf = patched(good.elf, {good.symbols["LP_SOFTWARE"]: told}, tmp_path / "patched.elf")
+    findings = verify_image(elf, good.system, good.plan).findings
+    assert {(finding.rule, finding.partition) for finding in findings} == {("software-bounds", partition)}

@@ -39,19 +39,27 @@ pub const LP_PARTITION_MIX: usize = 2;
 static LP_PLAN: [u8; 0] = [];
 
 /// Equal to `__lp_hash`, or the kernel refuses to start.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_HASH: u64 = 0x8dc9_c3c7_f517_60aa;
 
 /// The registers of slots that every partition has alike: written once, at boot.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_STATIC: [[u32; 2]; STATIC_SLOTS] = [];
 
 /// The registers that a switch writes, per partition.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_DYNAMIC: [[[u32; 2]; DYNAMIC_SLOTS]; PARTITIONS] = [[]; PARTITIONS];
 
 /// Partition, start, end, rights (1 read, 2 write, 4 execute): what a pointer from a partition may reach.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_GRANTS: [[u32; 4]; GRANTS] = [];
 
 /// Base, size and mask of each partition's linear memory, for the checks that the compiler put in. All zero where
@@ -69,7 +77,9 @@ pub static LP_SOFTWARE: [[u32; 3]; SOFTWARE_BOUNDS] = [
 ];
 
 /// Lowest address of the stack, the address after it, partition.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_TASKS: [[u32; 3]; TASKS] = [
     // att [0x2000_fe00, 0x2000_ff00)
     [0x2000_fe00, 0x2000_ff00, 0x0000_0000],
@@ -80,7 +90,9 @@ pub static LP_TASKS: [[u32; 3]; TASKS] = [
 ];
 
 /// Interrupt number, task that it wakes.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 pub static LP_INTERRUPTS: [[u32; 2]; INTERRUPTS] = [
     // interrupt 5 wakes gps
     [0x0000_0005, 0x0000_0001],
@@ -99,7 +111,9 @@ unsafe extern "C" {
 }
 
 /// Where tasks begin, as the linker resolved it.
-#[allow(dead_code)]
+#[used]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".lp.region_table")]
 #[rustfmt::skip]
 pub static LP_ENTRIES: [unsafe extern "C" fn(); TASKS] = [
     lp_entry_0,
