@@ -25,7 +25,7 @@ _TABLES = (TABLE, ".lp.init", ".vector_table", *CONSTRUCTORS)
 """Checked word by word by rules of their own."""
 
 
-_READ = ("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS")
+_READ = ("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS", "LP_SOFTWARE")
 
 
 @dataclass(frozen=True, slots=True)
