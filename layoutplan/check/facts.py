@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from layoutplan.address import AddressRange, next_power_of_two, subtract
 from layoutplan.check.elf_image import Section
@@ -54,11 +55,27 @@ class Need:
     whole: bool = False
 
 
+class Tenure(StrEnum):
+    """What sort of owner bytes have; the owner's name is the manifest's, and may be like any other's."""
+
+    KERNEL = "kernel"
+    SYSTEM = "system"
+    """The core's own registers, and what the manifest reserves."""
+    BLOCK = "block"
+    """A block with its padding."""
+    DEVICE = "device"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Territory:
-    """Physical bytes with one owner, and what each partition may do there; partitions not named may do nothing."""
+    """Physical bytes with one owner, and what each partition may do there; partitions not named may do nothing.
+
+    ``holder`` is the name without what is said about it: of padding the block.
+    """
 
     owner: str
+    tenure: Tenure
+    holder: str
     range: AddressRange
     rights: Mapping[str, Access] = field(default_factory=dict)
 
@@ -160,32 +177,32 @@ def _territories(
     aliases = system.target.aliases
     owned: list[Territory] = []
 
-    def claim(owner: str, issued: AddressRange, rights: Mapping[str, Access]) -> None:
+    def claim(tenure: Tenure, holder: str, issued: AddressRange, rights: Mapping[str, Access], what: str = "") -> None:
         # What is claimed first keeps its bytes; overlapping blocks are a finding of their own (rule `disjoint`).
         for physical in physical_ranges(aliases, issued):
             owned.extend(
-                Territory(owner=owner, range=piece, rights=rights)
+                Territory(owner=what + holder, tenure=tenure, holder=holder, range=piece, rights=rights)
                 for piece in subtract(physical, [t.range for t in owned if t.range.overlaps(physical)])
             )
 
-    claim("private peripheral bus", PRIVATE_PERIPHERAL_BUS, {})
+    claim(Tenure.SYSTEM, "private peripheral bus", PRIVATE_PERIPHERAL_BUS, {})
     for reserve in system.reserves:
-        claim(f"reserve in {reserve.memory}", reserve.range, {})
+        claim(Tenure.SYSTEM, reserve.memory, reserve.range, {}, "reserve in ")
     for section in kernel:
-        claim(f"kernel {section.name}", section.range, {})
+        claim(Tenure.KERNEL, section.name, section.range, {}, "kernel ")
     for name, piece in kernel_ranges(system, blocks):
-        claim(f"kernel {name}", piece, {})
+        claim(Tenure.KERNEL, name, piece, {}, "kernel ")
     for block in blocks:
-        claim(block.name, block.used, block.rights)
+        claim(Tenure.BLOCK, block.name, block.used, block.rights)
     for name, (partition, range_) in peripherals.items():
-        claim(name, range_, {partition: Access.RW})
+        claim(Tenure.DEVICE, name, range_, {partition: Access.RW})
     claimed = tuple(owned)
     for block in blocks:
         for tail in _tail(system, block, claimed):
-            claim(f"padding of {block.name}", tail, block.rights)
+            claim(Tenure.BLOCK, block.name, tail, block.rights, "padding of ")
     for name, (partition, range_) in peripherals.items():
         for spill in _accepted_excess(system, partition, range_, [t.range for t in claimed]):
-            claim(f"accepted excess of {name}", spill, {partition: Access.RW})
+            claim(Tenure.DEVICE, name, spill, {partition: Access.RW}, "accepted excess of ")
     return tuple(sorted(owned, key=lambda territory: territory.range))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, subtract
 from layoutplan.check.elf_image import SHF_EXECINSTR, ElfImage
-from layoutplan.check.facts import Facts, Territory
+from layoutplan.check.facts import Facts, Tenure, Territory
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.loading import loaded_bytes
-from layoutplan.check.physical import fold_address
+from layoutplan.check.physical import physical_ranges
 from layoutplan.check.table import RegionTable
 from layoutplan.model.access import Machine
 from layoutplan.model.component import System
@@ -47,10 +47,13 @@ def image_rules(
         yield from _hash(image, table)
 
 
-def owner_at(facts: Facts, address: int) -> Territory | None:
-    """Whose the byte at an issued address is; ``None`` for nobody."""
-    physical = fold_address(facts.aliases, address)
-    return next((territory for territory in facts.territories if physical in territory.range), None)
+def owners_of(facts: Facts, issued: AddressRange) -> Iterator[Territory | None]:
+    """Whose the bytes at issued addresses are; ``None`` for nobody's."""
+    for physical in physical_ranges(facts.aliases, issued):
+        met = [territory for territory in facts.territories if territory.range.overlaps(physical)]
+        yield from met
+        if list(subtract(physical, [territory.range for territory in met])):
+            yield None
 
 
 def _kernel_sections(system: System, parts: ImageParts) -> Iterator[Finding]:
@@ -79,9 +82,8 @@ def _load_images(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[F
         if load is None or load == section.address:
             continue
         where = AddressRange.of(load, section.size)
-        for byte in (where.base, where.last):
-            owner = owner_at(facts, byte)
-            if owner is None or not owner.owner.startswith("kernel"):
+        for owner in owners_of(facts, where):
+            if owner is None or owner.tenure is not Tenure.KERNEL:
                 told = "nobody" if owner is None else owner.owner
                 message = f"the load image of `{name}` is with {told}, not with the kernel"
                 yield Finding(rule="load-image", partition=name.partition(".")[0], range=where, message=message)
@@ -201,8 +203,8 @@ def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]
         if address + copy + zero > 1 << 32 or load + copy > 1 << 32:
             yield Finding(rule="init", message=f"row {at // 4} of LP_INIT ends above 2^32")
             continue
-        owners = {_block_of(owner_at(facts, byte)) for byte in (address, address + copy + zero - 1)}
         where = AddressRange.of(address, copy + zero)
+        owners = {_block_of(owner) for owner in owners_of(facts, where)}
         crossed = [b.name for b in parts.blocks if b.used.overlaps(where)]
         if len(owners) != 1 or None in owners or len(crossed) > 1:
             message = f"row {at // 4} of LP_INIT writes {where}, which is not one block's"
@@ -222,9 +224,7 @@ def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]
 
 
 def _block_of(territory: Territory | None) -> str | None:
-    if territory is None or territory.owner.startswith(("kernel", "reserve", "private peripheral bus")):
-        return None
-    return territory.owner.removeprefix("padding of ")
+    return territory.holder if territory is not None and territory.tenure is Tenure.BLOCK else None
 
 
 def _hash(image: ElfImage, table: RegionTable) -> Iterator[Finding]:

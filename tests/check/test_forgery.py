@@ -1,0 +1,21 @@
+"""Honest images that look like forgeries hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from layoutplan.check import reference, reference_image
+from layoutplan.check.elf_image import parse_image
+from layoutplan.check.forgery import asks_for_kernel_mixer, call_mixer_kernel
+from layoutplan.check.verify import verify_elf
+from layoutplan.model.access import UnitName
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_a_partition_may_be_called_like_the_kernel(unit: UnitName) -> None:
+    image = reference_image.image(unit)
+    call_mixer_kernel(image)
+    system = asks_for_kernel_mixer(reference.system(unit))
+    verdict = verify_elf(parse_image(image.elf(), "namesake.elf"), system, None, reference_image.objects())
+    assert verdict.findings == ()
+    assert verdict.holds
