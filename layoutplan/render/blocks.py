@@ -26,7 +26,7 @@ def block_lines(system: System, placement: Placement, waiting: Images, memory_pr
     return BlockLines(
         name=block.name,
         symbol=block.symbol,
-        memory=memory_prefix + placement.memory,
+        memory=memory_prefix + symbol(placement.memory),
         start=placement.used.base,
         end=placement.used.end,
         granted_end=placement.granted.end,

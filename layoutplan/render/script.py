@@ -13,6 +13,7 @@ from layoutplan.render.assertions import assertions
 from layoutplan.render.blocks import block_lines, block_symbols, init_row, is_shared
 from layoutplan.render.identity import plan_hash
 from layoutplan.render.lines import Assertion, BlockLines, InitRow, MemoryLine, Symbol
+from layoutplan.render.names import symbol
 from layoutplan.render.space import images, kernel_space
 
 KERNEL_STACK_ALIGN = 16
@@ -77,7 +78,7 @@ def script(
     stack = align_up(kernel.stack, KERNEL_STACK_ALIGN)
     one_memory = kernel.code_memory == kernel.data_memory
     memories = tuple(_memory(system, plan, memory.name, prefix) for memory in system.target.memories)
-    code_memory, data_memory = kernel.code_memory, kernel.data_memory
+    code_memory, data_memory = symbol(kernel.code_memory), symbol(kernel.data_memory)
     if beside_runtime:
         _need_stack(system)
         code_start = ram_start + stack if one_memory else flash_start
@@ -114,7 +115,9 @@ def _memory(system: System, plan: Plan, name: str, prefix: str) -> MemoryLine:
     memory = system.target.memory(name)
     attributes = "rwx" if Access.WRITE in memory.access else "rx"
     origin, _ = kernel_space(system, plan, name)
-    return MemoryLine(name=prefix + name, attributes=attributes, origin=origin, length=memory.range.end - origin)
+    return MemoryLine(
+        name=prefix + symbol(name), attributes=attributes, origin=origin, length=memory.range.end - origin
+    )
 
 
 def _kernel_memory(name: str, start: int, end: int, attributes: str) -> MemoryLine:

@@ -133,3 +133,21 @@ def test_reserved_ranges_bound_the_kernel_from_below_and_above() -> None:
     script = render(system, builder.plan(system))["layout.ld"]
     assert "__lp_kernel_stack_start = 0x20000100;" in script
     assert "ASSERT(__lp_kernel_ram_end <= 0x20008000," in script
+
+
+@both_linkers
+def test_a_memory_with_a_dash_in_its_name(linker: str, tmp_path: Path) -> None:
+    """In ``ORIGIN(main-ram)`` a linker reads a minus sign."""
+    system = builder.system()
+    flash, ram = system.target.memories
+    system = replace(
+        system,
+        target=replace(system.target, memories=(flash, replace(ram, name="main-ram"))),
+        kernel=replace(system.kernel, data_memory="main-ram"),
+    )
+    plan = builder.plan(builder.system())
+    moved = tuple(
+        replace(placed, memory="main-ram") if placed.memory == "ram" else placed for placed in plan.placements
+    )
+    image = build(linker, tmp_path, system, replace(plan, placements=moved))
+    assert image.sections[".lp.gps.data"].address == 0x2000_FC80
