@@ -20,7 +20,7 @@ from filelock import FileLock
 from layoutplan.check import check_plan
 from layoutplan.inputs import measure, read_manifest
 from layoutplan.model.component import System
-from layoutplan.model.plan import Plan, Solved
+from layoutplan.model.plan import Infeasible, OutOfEffort, Plan, Solved
 from layoutplan.render import render
 from layoutplan.solve import solve
 from tests.hardware.machines import Machine, Run
@@ -142,13 +142,22 @@ def tcb(machine: Machine, source: Path = TCB) -> Path:
     return cached("tcb", [*command[:-1], "remapped", *sources(source / "src")], build) / "libswitch_tcb.rlib"
 
 
+class NoPlan(Exception):
+    """The manifest has no plan; ``outcome`` says why."""
+
+    def __init__(self, outcome: Infeasible | OutOfEffort) -> None:
+        super().__init__(str(outcome))
+        self.outcome = outcome
+
+
 @functools.cache
 def planned(manifest: Path) -> tuple[System, Plan]:
     """The plan of a manifest, accepted by the checker."""
     read = read_manifest(manifest, os.environ)
     system = measure(read.system, {component.name: component.objects for component in read.system.components})
     outcome = solve(system)
-    assert isinstance(outcome, Solved), outcome
+    if not isinstance(outcome, Solved):
+        raise NoPlan(outcome)
     verdict = check_plan(system, outcome.plan)
     assert verdict.holds, verdict.findings
     return system, outcome.plan

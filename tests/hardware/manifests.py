@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 from tests.hardware.machines import Machine
@@ -71,3 +72,25 @@ access = {{ carol = "rw", alpha = "r" }}
 [kernel]
 sizes = {{ bss = "320K" }}
 """
+
+
+def generated(machine: Machine, seed: int) -> tuple[str, tuple[str, ...]]:
+    """A manifest of any shape that the probers can fill, and its components; the same one for the same seed."""
+    dice = random.Random(seed)
+    names = QUARTET[: dice.randint(2, 4)]
+    devices = DEVICES[machine.name]
+    text = f'manifest-version = 1\nisolation = "mpu"\n\n[target]\nchip = "{machine.chip}"\n\n'
+    text += f'[defaults]\ncode = "{dice.choice(("shared", "private"))}"\n'
+    text += f'rodata = "{dice.choice(("with-code", "separate"))}"\n\n[kernel]\nsizes = {{ bss = "384K" }}\n'
+    holders = {devices.timer: dice.choice(names), devices.uart: dice.choice(names)}
+    for name in names:
+        text += f'\n[component.{name}]\nobjects = ["${{{name}}}"]\nentry = "{name}_main"\n'
+        text += f"stack = {dice.randint(300, 1500)}\nheap = {round(2 ** dice.uniform(0, 13)) - 1}\n"
+        text += f'trust = "{dice.choice(("verified", "untrusted"))}"\n'
+        held = [device for device, holder in holders.items() if holder == name and dice.random() < 0.7]
+        text += f"peripherals = {held}\n".replace("'", '"')
+    for number in range(dice.randint(0, 2)):
+        members = dice.sample(names, dice.randint(2, len(names)))
+        access = ", ".join(f'{member} = "{dice.choice(("r", "rw"))}"' for member in members)
+        text += f"\n[shared.s{number}]\nsize = {round(2 ** dice.uniform(5, 11))}\naccess = {{ {access} }}\n"
+    return text, names

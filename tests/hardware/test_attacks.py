@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import pytest
@@ -12,15 +12,12 @@ from tests.hardware.build import Image, image
 from tests.hardware.machines import MACHINES, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
-from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step, batches
-from tests.hardware.verdict import Attempt, violations
+from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step
+from tests.hardware.verdict import Attempt, tried, violations
 
 HALTED = 4
 NEVER_RAN = 5
 """The firmware's exit status when it stood still, and when a step's task does not ask for it any more."""
-
-BATCH = 8000
-"""Steps that one boot takes."""
 
 
 @pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: str(machine.name))
@@ -32,20 +29,6 @@ def attacked(request: pytest.FixtureRequest) -> Image:
 @pytest.fixture(scope="module")
 def stage(attacked: Image) -> Scene:
     return scene(attacked)
-
-
-def tried(stage: Scene, attempts: Iterable[Attempt]) -> dict[str, str]:
-    """What went wrong with any of the attempts."""
-    found: dict[str, str] = {}
-    everything = list(attempts)
-    assert everything
-    done = 0
-    for batch in batches((attempt.step for attempt in everything), BATCH):
-        outcomes, run = stage.image.attack(batch)
-        found |= violations(stage, everything[done : done + len(batch)], outcomes)
-        assert run.status == 0 or found, run.talk
-        done += len(batch)
-    return found
 
 
 def availability(stage: Scene) -> Iterator[Attempt]:

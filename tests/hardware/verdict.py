@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.hardware.scene import Scene
-from tests.hardware.steps import NOWHERE, Kind, Outcome, Step
+from tests.hardware.steps import NOWHERE, Kind, Outcome, Step, batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,24 @@ class Attempt:
     value: int | None = None
     changes: bool = False
     least_turns: int = 0
+
+
+BATCH = 8000
+"""Steps that one boot takes."""
+
+
+def tried(stage: Scene, attempts: Iterable[Attempt]) -> dict[str, str]:
+    """Boot as often as it takes, and return what went wrong with any of the attempts."""
+    found: dict[str, str] = {}
+    everything = list(attempts)
+    assert everything
+    done = 0
+    for batch in batches((attempt.step for attempt in everything), BATCH):
+        outcomes, run = stage.image.attack(batch)
+        found |= violations(stage, everything[done : done + len(batch)], outcomes)
+        assert run.status == 0 or found, run.talk
+        done += len(batch)
+    return found
 
 
 def violations(scene: Scene, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> dict[str, str]:
