@@ -1,10 +1,11 @@
 """Floor 3: relocatable ELF objects and archives, hostile until read."""
 
 from layoutplan.objects.archive import Member, is_archive, read_archive
-from layoutplan.objects.elf import ElfFile, Section, SectionFlag, SectionType, Symbol, is_elf, read_elf
+from layoutplan.objects.elf import Binding, ElfFile, Section, SectionFlag, SectionType, Symbol, is_elf, read_elf
 from layoutplan.objects.relocatable import RelocatableObject, read_object, refusals
 
 __all__ = [
+    "Binding",
     "ElfFile",
     "Member",
     "RelocatableObject",

@@ -57,17 +57,24 @@ class SectionFlag(enum.IntFlag):
     EXECINSTR = 4
     MERGE = 0x10
     STRINGS = 0x20
+    INFO_LINK = 0x40
     GROUP = 0x200
     TLS = 0x400
     COMPRESSED = 0x800
+    RETAIN = 0x20_0000
+    PURECODE = 0x2000_0000
+    """``SHF_ARM_PURECODE``: code that is never read as data."""
 
 
 class Binding(enum.IntEnum):
-    """``ST_BIND``. Unknown bindings are read as global, the one that can collide."""
+    """``ST_BIND``."""
 
     LOCAL = 0
     GLOBAL = 1
     WEAK = 2
+    OTHER = 16
+    """Not a value of the field, which has four bits: any other than those above, such as ``STB_GNU_UNIQUE``. Other
+    objects may see such a symbol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +271,7 @@ def _symbol(
         name=name,
         value=value,
         size=size,
-        binding=Binding(binding) if binding in (0, 1, 2) else Binding.GLOBAL,
+        binding=Binding(binding) if binding in (0, 1, 2) else Binding.OTHER,
         type=info & 0xF,
         section=section,
         undefined=shndx == _SHN_UNDEF,
