@@ -79,7 +79,7 @@ def _objects_to_size(system: System, folder: Path) -> tuple[dict[str, tuple[Path
             continue
         sized[component.name] = component.objects
         try:
-            if component.linked and not _is_sealed(component):
+            if component.linked and not _is_sealed(system, component):
                 path = seal_component(system, component, folder)
                 sized[component.name] = (path,)
                 sealed.add(path)
@@ -90,8 +90,9 @@ def _objects_to_size(system: System, folder: Path) -> tuple[dict[str, tuple[Path
     return sized, sealed
 
 
-def _is_sealed(component: Component) -> bool:
-    return len(component.objects) == 1 and seal.is_sealed(component, component.objects[0])
+def _is_sealed(system: System, component: Component) -> bool:
+    allowed = _symbols_of_others(system, component)
+    return len(component.objects) == 1 and seal.is_sealed(component, component.objects[0], allowed)
 
 
 def seal_component(system: System, component: Component, folder: Path) -> Path:

@@ -12,17 +12,18 @@ from layoutplan.objects import RelocatableObject, read_object, refusals
 from layoutplan.seal.commons import definitions
 from layoutplan.seal.inputs import LinkInputs, look_at, members
 from layoutplan.seal.relaxation import without_relaxation
-from layoutplan.seal.result import ALL, open_names, prefix, relocated_notes, roots
+from layoutplan.seal.relocations import open_names
+from layoutplan.seal.result import ALL, roots
 from layoutplan.seal.tools import Tool, Tools, find_tools
+from layoutplan.seal.validation import kept, own_memory, own_prefix, violations
 
 LINEAR_MEMORY_BASE = "__linear_memory_base"
 """What compiled wasm calls the start of its memory. Every component has its own."""
 
 _DROPPED = (
-    *(".llvmbc", ".llvmcmd", ".comment", ".note.*", ".group"),
+    *(".llvmbc", ".llvmcmd", ".note.*", ".group"),
     *(".ARM.exidx*", ".ARM.extab*", ".eh_frame*"),  # unwinding: a component that panics stops
 )
-_RUNTIME_NAMES = ("mem", "__aeabi_", "bcmp", "strlen", "__mul", "__div", "__udiv", "__mod", "__umod", "__ash", "__lshr")
 _LEAST_MESSAGES = 8
 
 
@@ -45,7 +46,8 @@ def seal(
         out: Where the object goes; the same inputs and tools give the same bytes wherever that is.
 
     Raises:
-        BadInput: No tool, a damaged or unsuitable input, a missing entry, or names that nobody may define.
+        BadInput: No tool, a damaged or unsuitable input, a missing entry, names that nobody may define, or anything
+            that the result may not have in it (``validation``).
     """
     inputs = look_at(objects, libraries)
     tools = find_tools(machine)
@@ -54,19 +56,10 @@ def seal(
         work = Path(folder)
         merged = _merge(component, inputs, tools.ld, wanted, work)
         sealed = _close(component, tools, merged, wanted, work)
-        _refuse(component, sealed, wanted, allowed_undefined)
+        _raise_if(violations(component, sealed, wanted, allowed_undefined))
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(without_relaxation(sealed))
     return out
-
-
-def check_sealed(component: Component, path: Path, allowed_undefined: frozenset[str]) -> None:
-    """Hold an object that somebody else sealed to what ``seal`` would have refused.
-
-    A sealed object whose ``memcpy`` is still open would be bound to the kernel's without a word. ``BadInput`` with
-    every such name, and with constructors and thread-local storage.
-    """
-    _refuse(component, read_object(path.read_bytes(), path.name), roots(component), allowed_undefined)
 
 
 def _visible(component: Component, inputs: LinkInputs) -> tuple[str, ...]:
@@ -131,42 +124,20 @@ def _merge(component: Component, inputs: LinkInputs, ld: Tool, wanted: tuple[str
 def _close(component: Component, tools: Tools, merged: Path, wanted: tuple[str, ...], work: Path) -> RelocatableObject:
     """Make everything else local, rename sections, drop what neither runs nor is needed by a relocation."""
     renamed, sealed = work / "renamed.o", work / "sealed.o"
-    own_memory = f"__lp_{component.name.replace('-', '_')}_linear_memory_start"
     arguments = [f"--keep-global-symbol={name}" for name in wanted]
-    arguments += [f"--prefix-alloc-sections={prefix(component.name)}", "--strip-debug"]
+    # Without the dot, which every name of a section has to bring itself: see `validation`.
+    arguments += [f"--prefix-alloc-sections={own_prefix(component.name).removesuffix('.')}", "--strip-debug"]
     arguments += [f"--remove-section={name}" for name in _DROPPED]
-    arguments += [f"--redefine-sym={LINEAR_MEMORY_BASE}={own_memory}"]
+    arguments += [f"--redefine-sym={LINEAR_MEMORY_BASE}={own_memory(component.name)}"]
     _run(component, tools.objcopy, [*arguments, str(merged), str(renamed)])
     found = _read(renamed, component)
     _, unused = open_names(found)
     # Names that only discarded code used, or a note beside the code: the final link would still look for them.
     strip = [f"--strip-symbol={name}" for name in sorted(unused)]
-    strip += [f"--remove-section={name}" for name in sorted(relocated_notes(found))]
+    rest = {section.name for section in found.elf.sections if not kept(found, section)}
+    strip += [f"--remove-section={name}" for name in sorted(rest)]
     _run(component, tools.objcopy, [*strip, str(renamed), str(sealed)])
     return _read(sealed, component)
-
-
-def _refuse(component: Component, sealed: RelocatableObject, wanted: tuple[str, ...], allowed: frozenset[str]) -> None:
-    faults = refusals(sealed)
-    own_memory = f"__lp_{component.name.replace('-', '_')}_linear_memory_start"
-    used, _ = open_names(sealed)
-    faults += [_open_name(component, name) for name in sorted(used - allowed - set(wanted) - {own_memory})]
-    _raise_if(faults)
-
-
-def _open_name(component: Component, name: str) -> Fault:
-    if name.startswith("__lp_shared_"):
-        hint = f'give the partition access to that share: [shared.…] access = {{ {component.partition} = "r" }}'
-    elif name.startswith(_RUNTIME_NAMES):
-        hint = "name the runtime's archive (libcompiler_builtins, libgcc.a, libc.a) in `[target] libraries`"
-    else:
-        hint = "add the object that defines it, or let a component of the same partition or `[runtime]` export it"
-    return Fault(
-        code="undefined-symbol",
-        message=f"`{component.name}` uses `{name}`, which nothing that it may use defines; the kernel's would be taken",
-        where=f"component.{component.name}",
-        hint=hint,
-    )
 
 
 def _run(component: Component, tool: Tool, arguments: Iterable[str]) -> None:

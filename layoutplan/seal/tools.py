@@ -21,6 +21,9 @@ _GNU_PREFIXES = {
     "arm": ("arm-none-eabi-",),
     "riscv": ("riscv64-unknown-elf-", "riscv32-unknown-elf-", "riscv-none-elf-", "riscv-none-embed-"),
 }
+_LLD = ("--no-dependent-libraries",)
+"""Objects may name others for lld to link, which are no input that anybody gave."""
+
 _EMULATIONS = {"arm": "armelf", "riscv": "elf32lriscv"}
 _HINTS = {
     "arm": "apt-get install binutils-arm-none-eabi (or lld-19 and llvm), or: rustup component add llvm-tools",
@@ -80,9 +83,9 @@ def _linkers(machine: str) -> Iterator[Tool]:
         if path := shutil.which(f"{prefix}ld"):
             yield Tool(command=(path, *emulation))
     for path in _versions("ld.lld"):
-        yield Tool(command=(path, *emulation))
+        yield Tool(command=(path, *emulation, *_LLD))
     for folder, environ in _rustup():
-        yield Tool(command=(str(folder / "rust-lld"), "-flavor", "gnu", *emulation), environ=environ)
+        yield Tool(command=(str(folder / "rust-lld"), "-flavor", "gnu", *emulation, *_LLD), environ=environ)
 
 
 def _objcopies(machine: str) -> Iterator[Tool]:

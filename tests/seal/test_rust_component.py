@@ -75,7 +75,7 @@ def test_a_component_brings_its_own_runtime(
     found = sealed(asked, tmp_path / "sealed.o", libraries=libraries)
     assert found.defined == {"uart_main"}
     assert found.undefined == frozenset()
-    assert is_sealed(asked, tmp_path / "sealed.o")
+    assert is_sealed(asked, tmp_path / "sealed.o", frozenset())
     code = sum(section.size for section in found.allocated if SectionFlag.EXECINSTR in section.flags)
     assert 500 < code < 8000, f"formatting comes along, the rest of core does not ({toolchain})"
     assert not any("SysTick" in section.name for section in found.elf.sections)
