@@ -11,6 +11,17 @@ from hypothesis import strategies as st
 NAMES = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
 SIZES = st.one_of(st.integers(0, 300), st.integers(0, 9000), st.sampled_from([0, 1, 31, 32, 33, 255, 256, 257, 4096]))
 
+TARGETS = [
+    {"unit": "armv7m", "slots": 8},
+    {"unit": "armv7m", "slots": 8},
+    {"unit": "armv7m", "slots": 16},
+    {"unit": "armv6m", "slots": 8},
+    {"unit": "armv8m", "slots": 8},
+    {"unit": "armv8m", "slots": 16},
+    {"unit": "pmp", "slots": 16},
+    {"unit": "pmp", "slots": 16, "pmp": {"grain": 32, "modes": ["napot"]}},
+]
+
 
 @st.composite
 def components(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
@@ -39,7 +50,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "manifest-version": 1,
         "isolation": draw(st.sampled_from(["mpu", "mpu", "mpu", "none"])),
-        "target": {"unit": "armv7m", "slots": draw(st.sampled_from([8, 8, 8, 16]))},
+        "target": draw(st.sampled_from(TARGETS)),
         "memory": {
             "flash": {
                 "origin": draw(st.sampled_from([0, 0x800_0000])),
