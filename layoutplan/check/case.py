@@ -116,8 +116,9 @@ def _of_partition(case: Case, facts: Facts, reading: UnitReading, partition: str
         for slot, reason in decoder.malformed(pairs, target)
     )
     yield obligation(script.well_formed(partition, text.malformed(pairs, target), known_bad), malformed)
-    first = next((need for need in needs if not need.whole), None)
-    yield obligation(script.isolation(partition, first), rules.isolation(partition, intervals, facts))
+    yield obligation(
+        script.isolation(partition, needs[0] if needs else None), rules.isolation(partition, intervals, facts)
+    )
     yield obligation(script.availability(partition), rules.availability(partition, intervals, facts))
     yield obligation(script.kernel_access(partition), rules.kernel_access(partition, intervals, decoder, facts))
     whole = [need for need in needs if need.whole or (reading.code_is_whole and Access.EXECUTE in need.access)]

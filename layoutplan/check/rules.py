@@ -48,13 +48,13 @@ def isolation(partition: str, intervals: Intervals, facts: Facts) -> Iterator[Fi
 
 def availability(partition: str, intervals: Intervals, facts: Facts) -> Iterator[Finding]:
     """Every need is permitted at every byte."""
-    for need in facts.needs_of(partition):
-        if need.whole:
-            continue
-        for right in _RIGHTS:
+    for right in _RIGHTS:
+        # What is missing of a block is said once, not again for each of its parts.
+        given = [i.range for i in intervals if right in i.user]
+        for need in facts.needs_of(partition):
             if right in need.access:
-                given = (i.range for i in intervals if right in i.user)
-                for hole in subtract(need.range, given):
+                for hole in list(subtract(need.range, given)):
+                    given.append(hole)
                     message = f"cannot {_verbs(right)} its own `{need.what}`"
                     yield Finding(rule="availability", partition=partition, range=hole, message=message)
 

@@ -77,7 +77,7 @@ def common(facts: Facts) -> str:
 
 def definitions(facts: Facts, partition: str, unit: str) -> str:
     """The unit's functions for one partition (``unit``), and its ``needed``, ``allowed`` and ``kernel``."""
-    needs = [(need.range, need.access) for need in facts.needs_of(partition) if not need.whole]
+    needs = [(need.range, need.access) for need in facts.needs_of(partition)]
     owned = [(t.range, rights(t.rights[partition])) for t in facts.territories if partition in t.rights]
     kernel = _union([(need.range, need.access) for need in facts.kernel_needs[partition]])
     return (

@@ -137,11 +137,10 @@ def problem_of(system: System) -> Problem:
 
 def wholes_of(block: Block, unit: ProtectionUnit) -> Wholes:
     """The offsets in ``block`` that no region boundary may cut: stacks, shares, code where fetches span two regions."""
-    if not block.split:
+    text = any(part.role is Role.TEXT for part in block.parts)
+    if not block.split or (text and not unit.code_may_have_seams):
+        # Constants behind the text count too: the fetch of the last instruction may reach into them.
         return ((0, block.size),)
-    text = [part.offset + part.size for part in block.parts if part.role is Role.TEXT]
-    if text and not unit.code_may_have_seams:
-        return ((0, max(text)),)
     return tuple((part.offset, part.offset + part.size) for part in block.parts if part.whole)
 
 
