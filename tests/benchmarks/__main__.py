@@ -13,13 +13,17 @@ from dataclasses import replace
 from layoutplan.address import AddressRange, next_power_of_two
 from layoutplan.model.access import UnitName
 from layoutplan.model.memory import Memory, PmpTraits
+from layoutplan.protection.armv7m import ARMV7M
+from layoutplan.protection.overlay import Overlaid
+from layoutplan.solve.problem import Problem
 from tests.benchmarks.baselines import BASELINES, Spans
-from tests.benchmarks.measure import Result, Summary, measure
+from tests.benchmarks.measure import Result, Summary, as_asked, measure
 from tests.benchmarks.sets import FLASH, RAM, Asked, random_tasks, single_tasks, system, ten_tasks, with_stacks
 
 LARGE_EFFORT = {40: 3_000_000, 100: 8_000_000, 200: 20_000_000}
 PROOF_EFFORT = {12: 1_000_000, 16: 1_000_000, 20: 6_000_000, 40: 1_500_000}
 PMP_SETS = 40
+EXTRA_SETS = 60
 GRAIN = 32
 
 Row = tuple[str, ...]
@@ -132,6 +136,37 @@ def random_sets(options: argparse.Namespace) -> Iterator[Row]:
         yield baseline_rows(name, [(tasks, (0, 0)) for tasks in sets])
 
 
+def extra_covers(options: argparse.Namespace) -> Iterator[Row]:
+    """The random sets with fewer and with more kinds of cover than the product uses."""
+
+    def apart(problem: Problem) -> Problem:
+        """Every peripheral in a slot of its own."""
+        counts = [sum(grant.partition == name for grant in problem.peripherals) for name in problem.partitions]
+        budgets = [
+            budget + together - count
+            for budget, together, count in zip(problem.budgets, problem.devices, counts, strict=True)
+        ]
+        return replace(problem, budgets=tuple(budgets), devices=tuple(counts))
+
+    def overlaid(problem: Problem) -> Problem:
+        """Regions without rights over the ends of larger ones."""
+        return replace(problem, unit=Overlaid(ARMV7M))
+
+    sets = [random_tasks(seed) for seed in range(min(EXTRA_SETS, options.sets))]
+    without = Summary.of((system(tasks) for tasks in sets), change=apart)
+    yield summarised("peripherals each in a slot", without)
+    base = without.mean(lambda r: r.lost)
+    for what, change in (
+        ("peripherals together (the product)", as_asked),
+        ("together, and deny overlays", overlaid),
+        ("peripherals each in a slot, and deny overlays", lambda problem: overlaid(apart(problem))),
+    ):
+        summary = Summary.of((system(tasks) for tasks in sets), change=change)
+        row = summarised(what, summary)
+        clear = sum(r.clean for r in summary.results)
+        yield (*row[:-1], f"{base / summary.mean(lambda r: r.lost):.2f} times less; {clear} sets with clear hulls")
+
+
 def one_slot(_: argparse.Namespace) -> Iterator[Row]:
     """One slot per block."""
     for count, effort in PROOF_EFFORT.items():
@@ -205,6 +240,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "ten": ten,
     "single": one_slot,
     "random": random_sets,
+    "extra": extra_covers,
     "growth": growth,
     "pmp": pmp,
     "cp-sat": cp_sat,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from layoutplan.model.component import System
+from layoutplan.protection.overlay import Overlaid
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
 from layoutplan.solve.floor import floor_of, padding_options
 from layoutplan.solve.homes import propose
@@ -29,6 +30,7 @@ class Result:
     seconds: float
     slots: float
     lost: int
+    clean: bool
 
     @property
     def proved(self) -> bool:
@@ -36,10 +38,19 @@ class Result:
         return self.gap == 0
 
 
-def measure(asked: System, effort: int = DEFAULT_EFFORT) -> Result | None:
+Change = Callable[[Problem], Problem]
+"""What a row asks otherwise than the product would."""
+
+
+def as_asked(problem: Problem) -> Problem:
+    """The product's own question."""
+    return problem
+
+
+def measure(asked: System, effort: int = DEFAULT_EFFORT, change: Change = as_asked) -> Result | None:
     """``None`` when no layout was found. Time is that of the search alone, of the processor and not of the wall."""
     start = time.process_time()
-    problem = problem_of(asked)
+    problem = change(problem_of(asked))
     placer = Placer(problem.unit)
     proposal = propose(problem, placer, Effort(effort)).proposal
     seconds = time.process_time() - start
@@ -64,7 +75,25 @@ def measure(asked: System, effort: int = DEFAULT_EFFORT) -> Result | None:
             for partition in range(len(problem.partitions))
         ),
         lost=sum(spans.values()) - sum(least.values()),
+        clean=hulls_are_clear(problem, layout),
     )
+
+
+def hulls_are_clear(problem: Problem, layout: Layout) -> bool:
+    """Whether no overlay of one block reaches another block of the same partition, or leaves its memory."""
+    if not isinstance(problem.unit, Overlaid):
+        return True
+    for item in problem.items:
+        granted = layout.ranges[item.index]
+        for piece in problem.unit.cover(granted, item.wholes) or ():
+            hull = problem.unit.hull(piece)
+            if not problem.spaces[layout.homes[item.index]].range.contains(hull):
+                return False
+            for other in problem.items:
+                together = set(item.charged) & set(other.charged)
+                if other is not item and together and hull.overlaps(layout.ranges[other.index]):
+                    return False
+    return True
 
 
 def _span(problem: Problem, layout: Layout, home: int) -> int:
@@ -82,9 +111,9 @@ class Summary:
     results: tuple[Result, ...]
 
     @classmethod
-    def of(cls, systems: Iterable[System], effort: int = DEFAULT_EFFORT) -> Summary:
+    def of(cls, systems: Iterable[System], effort: int = DEFAULT_EFFORT, change: Change = as_asked) -> Summary:
         """Measure each of ``systems``."""
-        found = [measure(asked, effort) for asked in systems]
+        found = [measure(asked, effort, change) for asked in systems]
         results = tuple(result for result in found if result is not None)
         return cls(sets=len(found), refused=len(found) - len(results), results=results)
 

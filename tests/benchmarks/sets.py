@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, next_power_of_two
 from layoutplan.model.access import Access, Isolation, Trust, UnitName
 from layoutplan.model.component import Component, Kernel, Partition, Role, System, Task
 from layoutplan.model.memory import Memory, MemoryType, Peripheral, PmpTraits, Target
@@ -26,8 +26,9 @@ RAM = Memory(
     type=MemoryType.NORMAL_WRITE_BACK,
 )
 PERIPHERALS = 0x4000_0000
-PERIPHERAL_STEP = 0x800
 PERIPHERAL_SIZE = 0x400
+LEAST_PLACES = 64
+"""Places on the peripheral bus, as a middling microcontroller has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +60,15 @@ def system(
     partitions: list[Partition] = []
     peripherals: list[Peripheral] = []
     stacks: list[Task] = []
+    # One task's peripherals lie anywhere on the bus, as on a chip: neighbours are 5/8 of it apart, one more or less.
+    places = next_power_of_two(max(LEAST_PLACES, sum(asked.peripherals for asked in tasks)))
+    scatter = places * 5 // 8 + 1
     for asked in tasks:
         own = []
         for _ in range(asked.peripherals):
             name = f"p{len(peripherals)}"
-            base = PERIPHERALS + len(peripherals) * PERIPHERAL_STEP
-            peripherals.append(Peripheral(name=name, range=AddressRange.of(base, PERIPHERAL_SIZE)))
+            place = PERIPHERALS + len(peripherals) * scatter % places * PERIPHERAL_SIZE
+            peripherals.append(Peripheral(name=name, range=AddressRange.of(place, PERIPHERAL_SIZE)))
             own.append(name)
         sizes = {Role.TEXT: asked.flash, Role.BSS: asked.ram - asked.stack}
         components.append(
