@@ -34,7 +34,10 @@ def granule_of(target: Target) -> int:
 
 
 def default_type(origin: int, machine: Machine) -> MemoryType:
-    """What the default memory map makes of an address (ARM DDI 0403E, table B3-1; the same in Armv8-M).
+    """What the default memory map of Armv7-M makes of an address; it is the same in Armv6-M and Armv8-M.
+
+    Code is write-through, SRAM and external RAM below 0x8000_0000 write-back, external RAM above it write-through
+    (as Microchip's Cortex-M7 pages repeat it: additional memory access constraints for caches and shared memory).
 
     A region that says otherwise than the background map would let two views of one byte differ in caching.
     PMP has no memory types, so there the answer only fills the field.

@@ -1,4 +1,9 @@
-"""Reads the catalogue's files. They ship with the tool, so a fault in one is ours and not the reader's."""
+"""Reads the catalogue's files. They ship with the tool, so a fault in one is ours and not the reader's.
+
+A ``source`` names what was read, and no more: a section or table number stands there only if its text was read. What
+could not be found is left out, or assumed the way that makes the planner refuse more; either is named in ``lacks``.
+Numbers of QEMU's machines are compared with the running emulator by ``tests/inputs``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,7 @@ FOLDER = Path(__file__).parent
 
 
 class Sourced(Struct, forbid_unknown_fields=True, rename="kebab", frozen=True, kw_only=True):
-    """A fact with its source: document and section, table or register; or the file of public code that says so."""
+    """A fact with its source: document and register or section; or the file of public code that says so."""
 
     source: str
 
