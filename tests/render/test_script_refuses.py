@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -131,10 +132,33 @@ def test_an_image_that_wants_a_dynamic_linker(linker: str, tmp_path: Path) -> No
         (("AT(0x0003fe70)", "AT(0x0003fe78)"), "gps.data was planned to be loaded from 0x0003fe70"),
         (("__lp_att_data_end = 0x2000ff3c", "__lp_att_data_end = 0x2000ff7c"), "att.data was planned at 0x2000fe00"),
         (("{\n    . += 0x00000060;", "{\n    . += 0x00000040;"), "mix.stack was planned as 96 bytes"),
+        (
+            ("__lp_gps_heap_end = 0x2000fd18", "__lp_gps_heap_end = 0x2000fd28"),
+            "the symbols of gps.heap do not enclose",
+        ),
+        ((".vector_table 0x00000000", ".vector_table 0x00000100"), "the kernel was planned from 0x00000000 in flash"),
     ],
 )
 def test_an_edited_script(linker: str, edit: tuple[str, str], said: str, tmp_path: Path) -> None:
     assert f"layoutplan: {said}" in complaint(linker, tmp_path, edit=edit)
+
+
+def test_every_assertion_of_the_script_is_shown_to_fire() -> None:
+    """Each kind of message, names and numbers aside, is expected by a test above."""
+    system = builder.system()
+    script = render(system, builder.plan(system))["layout.ld"]
+    messages = re.findall(r'^ASSERT\(.*, "layoutplan: (.*)"\)$', script, re.MULTILINE)
+    assert len(messages) == script.count("ASSERT(")
+    constants = (
+        node.value for node in ast.walk(ast.parse(Path(__file__).read_text())) if isinstance(node, ast.Constant)
+    )
+    kinds = {_kind(text.removeprefix("layoutplan: ")) for text in constants if isinstance(text, str) and len(text) > 15}
+    for message in messages:
+        assert any(_kind(message).startswith(known) for known in kinds), message
+
+
+def _kind(message: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|\d+|\b(att|gps|mix|shared|flash|ram)\b[.:]?\w*", "*", message)
 
 
 @pytest.mark.parametrize("linker", LINKERS)
