@@ -74,9 +74,9 @@ def run(question: Question, placer: Placer, width: int, alpha: int, effort: Effo
     alternatives = [_alternatives(question, placer, piece, alpha) for piece in pieces]
     if not all(alternatives):
         return None
-    crowds = _crowds(question)
+    crowded = crowds(question)
     rows = [
-        _row(question, placer, i, alternatives[i], alone=not any(p in crowds for p in piece.charged))
+        _row(question, placer, i, alternatives[i], alone=not any(p in crowded for p in piece.charged))
         for i, piece in enumerate(pieces)
     ]
     start = free[-1].end if free else 0
@@ -96,7 +96,7 @@ def run(question: Question, placer: Placer, width: int, alpha: int, effort: Effo
                 for slots, net, packed, mask, known in tried:
                     steps += 1
                     if not alone:
-                        charge = _charge(question, crowds, pieces[i].charged, placed | bit, spent, slots)
+                        charge = _charge(question, crowded, pieces[i].charged, placed | bit, spent, slots)
                         if charge is None:
                             continue
                         net += charge
@@ -130,7 +130,7 @@ def run(question: Question, placer: Placer, width: int, alpha: int, effort: Effo
     return _unwound(question, states[0])
 
 
-def _crowds(question: Question) -> dict[int, int]:
+def crowds(question: Question) -> dict[int, int]:
     """By partition that pays for more than one piece here: the set of those pieces."""
     found = {}
     for partition in range(len(question.rooms)):
@@ -155,13 +155,13 @@ def _row(question: Question, placer: Placer, i: int, alternatives: Sequence[tupl
 
 
 def _charge(
-    question: Question, crowds: dict[int, int], charged: Sequence[int], placed: int, spent: int, slots: int
+    question: Question, crowded: dict[int, int], charged: Sequence[int], placed: int, spent: int, slots: int
 ) -> int | None:
     """What ``slots`` more cost elsewhere; ``None`` when a partition would have too few left for its other pieces."""
     charge = 0
     for p in charged:
         now = (spent >> FIELD * p) & 255
-        waiting = (crowds.get(p, 0) & ~placed).bit_count()
+        waiting = (crowded.get(p, 0) & ~placed).bit_count()
         if now + slots + waiting > question.rooms[p]:
             return None
         row = question.charges[p]

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layoutplan.solve.beam import Laid, Piece, Question, above
+from layoutplan.solve.beam import FIELD, Laid, Piece, Question, above, crowds
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.placer import Placer
 
 NODES = 400
 """Sets visited in one dive. One that succeeds at all mostly does so within a few dozen."""
-
-FIELD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A set of placed pieces, the lowest base, the slots spent by partition, and the weighted bytes lost so far."""
+    """A set of placed pieces, the lowest base, the slots spent (packed, by partition), and the weighted bytes lost."""
 
     placed: int
     base: int
-    spent: tuple[int, ...]
+    spent: int
     ideal: int
     extra: int
 
@@ -82,6 +80,7 @@ class _Dive:
         self._question = question
         self._placer = placer
         self._options = options
+        self._crowds = crowds(question)
         self._spare = spare
         self._visited: dict[int, tuple[int, int]] = {}
         self._steps = 0
@@ -92,7 +91,7 @@ class _Dive:
 
     def run(self, effort: Effort) -> tuple[tuple[Laid, ...], int] | None:
         asked = self._placer.steps
-        start = State(0, self._question.free[-1].end, (0,) * len(self._question.rooms), 0, 0)
+        start = State(0, self._question.free[-1].end, 0, 0, 0)
         found = self._follow(start)
         effort.spend(self._steps + self._placer.steps - asked)
         return (tuple(self._path), self._lost) if found else None
@@ -131,7 +130,7 @@ class _Dive:
                     continue
                 ideal, extra = state.ideal + option.least, state.extra + option.cost
                 if question.weight * (above(question.free, place[0]) - ideal) + extra <= self._spare:
-                    spent = tuple(count + option.slots * (p in piece.charged) for p, count in enumerate(state.spent))
+                    spent = state.spent + sum(option.slots << FIELD * p for p in piece.charged if p in self._crowds)
                     after = State(placed, place[0], spent, ideal, extra)
                     yield self._loss(after), self._ranks[i], option.slots, i, Laid(piece.index, *place), after
                     break  # more slots only cost more once the loss is within what may be lost
@@ -141,11 +140,13 @@ class _Dive:
         return question.weight * (above(question.free, state.base) - state.ideal) + state.extra
 
     def _affordable(self, piece: Piece, slots: int, state: State, placed: int) -> bool:
-        """Whether every partition that pays keeps one slot for each of its other pieces."""
+        """Whether every partition that pays for more than this piece keeps one slot for each of the others."""
         for p in piece.charged:
-            waiting = sum(p in other.charged and not placed >> k & 1 for k, other in enumerate(self._question.pieces))
-            if state.spent[p] + slots + waiting > self._question.rooms[p]:
-                return False
+            crowd = self._crowds.get(p)
+            if crowd is not None:
+                waiting = (crowd & ~placed).bit_count()
+                if (state.spent >> FIELD * p & 255) + slots + waiting > self._question.rooms[p]:
+                    return False
         return True
 
 

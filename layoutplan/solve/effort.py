@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DEFAULT_EFFORT = 1_000_000
+DEFAULT_EFFORT = 800_000
 """Steps of a search by default: about a second of search on a desktop core."""
 
 RLIMIT_PER_STEP = 10

@@ -13,6 +13,7 @@ from layoutplan.model.component import Role, System
 from layoutplan.model.plan import Block, PeripheralGrant
 from layoutplan.protection import unit_for
 from layoutplan.protection.unit import ProtectionUnit, Wholes
+from layoutplan.solve.background import background_slots
 from layoutplan.solve.blocks import blocks_of, load_image
 from layoutplan.solve.hardwired import closing_slots, programmable
 from layoutplan.solve.peripherals import device_slots, grants
@@ -84,7 +85,8 @@ class Problem:
 
 def usable_slots(system: System) -> int:
     """Hardware slots for blocks and peripherals: not the kernel's own, the hard-wired ones, nor what closes those."""
-    return len(programmable(system)) - closing_slots(system) - system.kernel.reserved_slots
+    kernel = system.kernel.reserved_slots + background_slots(system)
+    return len(programmable(system)) - closing_slots(system) - kernel
 
 
 def kernel_bytes(system: System, blocks: tuple[Block, ...]) -> dict[str, int]:

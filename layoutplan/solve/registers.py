@@ -11,6 +11,7 @@ from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
 from layoutplan.protection.together import encode_together
 from layoutplan.protection.unit import ProtectionUnit
+from layoutplan.solve.background import background_regions
 from layoutplan.solve.hardwired import closing_regions, programmable
 from layoutplan.solve.peripherals import device_groups
 
@@ -68,11 +69,13 @@ def assemble(
         empty = SlotMap(first_static=0, static=0, first_dynamic=0, dynamic=0, first_reserved=0, reserved=0)
         return empty, dict.fromkeys(partitions, ())
     shared = [placement for placement in placements if is_static(placement.block, partitions)]
-    always = _pairs(
+    always = _pairs(background_regions(system))  # first, because the lowest number has the lowest priority
+    always += _pairs(
         region
         for placement in sorted(shared, key=lambda placement: placement.granted)
         for region in regions_of(system, unit, placement, placement.block.granted_to[partitions[0]])
-    ) + _pairs(closing_regions(system))
+    )
+    always += _pairs(closing_regions(system))
     own = {
         name: _own_pairs(
             system, unit, name, [placement for placement in placements if placement not in shared], peripherals

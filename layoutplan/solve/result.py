@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layoutplan.address import AddressRange
 from layoutplan.model.plan import Objective, Placement, Plan
+from layoutplan.solve.background import background_regions
 from layoutplan.solve.joint import Layout
 from layoutplan.solve.problem import Problem
 from layoutplan.solve.registers import assemble
@@ -37,6 +38,7 @@ def plan_of(problem: Problem, layout: Layout, bound: int) -> Plan:
             optimal=layout.value <= bound,
         ),
         software=software_bounds(system, placements),
+        background=background_regions(system),
     )
 
 
