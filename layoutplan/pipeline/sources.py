@@ -108,7 +108,7 @@ def seal_component(system: System, component: Component, folder: Path) -> Path:
 
 
 def _symbols_of_others(system: System, component: Component) -> frozenset[str]:
-    """What a sealed component may still leave to the final link: its partition's exports, the runtime, its shares."""
+    """What a sealed component may leave open: its partition's exports, the runtime, its shares, its own heap."""
     neighbours = [c for c in system.components if c.partition == component.partition and c is not component]
     names = {name for neighbour in neighbours for name in neighbour.exports}
     if system.runtime is not None and component is not system.runtime:
@@ -117,4 +117,7 @@ def _symbols_of_others(system: System, component: Component) -> frozenset[str]:
         if component.partition in share.access:
             stem = "__lp_shared_" + share.name.replace("-", "_")
             names.update({f"{stem}_start", f"{stem}_end"})
+    if component.heap:
+        stem = "__lp_" + component.name.replace("-", "_") + "_heap"
+        names.update({f"{stem}_start", f"{stem}_end"})
     return frozenset(names)

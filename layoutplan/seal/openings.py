@@ -12,6 +12,8 @@ def open_name(component: Component, name: str) -> Fault:
     """Says who would be taken for it, and what the name's likely owner is."""
     if name.startswith("__lp_shared_"):
         hint = f'give the partition access to that share: [shared.…] access = {{ {component.partition} = "r" }}'
+    elif name.startswith("__lp_") and name.endswith(("_heap_start", "_heap_end")):
+        hint = f'give the component a heap of its own: [component.{component.name}] heap = "1K"'
     elif name.startswith(_RUNTIME_NAMES):
         hint = "name the runtime's archive (libcompiler_builtins, libgcc.a, libc.a) in `[target] libraries`"
     else:
