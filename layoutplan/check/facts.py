@@ -6,7 +6,7 @@ Both are claims that are checked here (sizes, alignment, membership, disjointnes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +42,11 @@ class PlacedBlock:
     rights: Mapping[str, Access]
     parts: tuple[PlacedPart, ...] = ()
     whole: bool = False
+
+    @property
+    def stem(self) -> str:
+        """What the names of its symbols begin with, ``__lp_uart_data`` say."""
+        return "__lp_" + self.name.replace(".", "_").replace(":", "_").replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +112,14 @@ class Facts:
     def needs_of(self, partition: str) -> tuple[Need, ...]:
         """The needs of one partition, ascending."""
         return tuple(need for need in self.needs if need.partition == partition)
+
+    def owners(self, issued: AddressRange) -> Iterator[Territory | None]:
+        """Whose the bytes at issued addresses are; ``None`` for nobody's."""
+        for physical in physical_ranges(self.aliases, issued):
+            met = [territory for territory in self.territories if territory.range.overlaps(physical)]
+            yield from met
+            if list(subtract(physical, [territory.range for territory in met])):
+                yield None
 
 
 def facts_of(system: System, blocks: Iterable[PlacedBlock], kernel: Iterable[Section] = ()) -> Facts:

@@ -5,10 +5,12 @@ Every one of them was once proved to be good.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 from layoutplan.check.image_sabotage import ImageSabotage
 from layoutplan.check.reference_image import Image, Piece
+from layoutplan.check.sabotage import ARM, PMP
 from layoutplan.model.component import System
 
 
@@ -66,10 +68,52 @@ def _image_with_namesake(image: Image) -> None:
     victim, room = image.piece(".lp.uart.data"), image.piece(".lp.mixer.bss")
     victim.load = -(-(room.address + room.size) // 4) * 4
     image.symbols["__lp_kernel_mixer_data_end"] = (victim.load + victim.size, 0)
+    image.patch("__lp_init_start", _row_of(image, victim.address), victim.load)
+
+
+def _row_of(image: Image, address: int) -> int:
+    """Where in LP_INIT the row is that begins at ``address``."""
     start, end = image.symbols["__lp_init_start"][0], image.symbols["__lp_init_end"][0]
-    for row in range(0, end - start, 16):
-        if image.word("__lp_init_start", row + 4) == victim.address:
-            image.patch("__lp_init_start", row, victim.load)
+    return next(row for row in range(0, end - start, 16) if image.word("__lp_init_start", row + 4) == address)
+
+
+def _copies_on(image: Image) -> None:
+    """Start-up copies on, into the next partition's initial data."""
+    row = _row_of(image, image.piece(".lp.attitude.data").address)
+    image.patch("__lp_init_start", row + 8, image.word("__lp_init_start", row + 8) + 8)
+    image.patch("__lp_init_start", row + 12, image.word("__lp_init_start", row + 12) - 8)
+
+
+def _leaves_out(image: Image) -> None:
+    """The last bytes that regions expose keep what they held."""
+    row = _row_of(image, image.piece(".lp.uart.data").address)
+    image.patch("__lp_init_start", row + 12, image.word("__lp_init_start", row + 12) - 4)
+
+
+def _from_the_kernel(image: Image) -> None:
+    """Zeroes are asked for in the kernel's own data."""
+    row = image.symbols["__lp_init_end"][0] - image.symbols["__lp_init_start"][0]
+    piece = image.piece(".lp.init")
+    piece.data += struct.pack("<4I", 0, image.piece(".bss").address, 0, 16)
+    piece.size += 16
+    image.symbols["__lp_init_end"] = (image.symbols["__lp_init_start"][0] + row + 16, 0)
+
+
+def _share_cleared(image: Image) -> None:
+    """A partition that restarts clears what others are using."""
+    image.symbols["__lp_init_shared"] = image.symbols["__lp_init_end"]
+
+
+def _first_stack(image: Image) -> None:
+    """The core's first stack is a partition's block."""
+    vectors = image.piece(".vector_table")
+    vectors.data = struct.pack("<I", image.piece(".lp.uart.bss").address & ~7) + vectors.data[4:]
+
+
+def _stack_in_block(image: Image) -> None:
+    """The symbol that start-up takes its stack from lies in a partition's block."""
+    top = image.piece(".lp.uart.data").address & ~7
+    image.symbols["__lp_kernel_stack_start"], image.symbols["__lp_kernel_stack_end"] = (top - 0x400, 0), (top, 0)
 
 
 FORGERIES: tuple[ImageSabotage, ...] = (
@@ -84,6 +128,30 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         partition="uart",
         breaks=_image_with_namesake,
         asks=asks_for_kernel_mixer,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="start-up copies another's data too", rule="init", partition="attitude", breaks=_copies_on, alone=True
+    ),
+    ImageSabotage(name="start-up leaves out the end", rule="init", partition="uart", breaks=_leaves_out, alone=True),
+    ImageSabotage(name="start-up zeroes the kernel's data", rule="init", breaks=_from_the_kernel, alone=True),
+    ImageSabotage(
+        name="a restart clears a share", rule="init", partition="shared:ring", breaks=_share_cleared, alone=True
+    ),
+    ImageSabotage(
+        name="a first stack in a partition",
+        rule="kernel-stack",
+        partition="kernel",
+        breaks=_first_stack,
+        units=ARM,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="the kernel's stack in a partition",
+        rule="kernel-stack",
+        partition="kernel",
+        breaks=_stack_in_block,
+        units=PMP,
         alone=True,
     ),
 )

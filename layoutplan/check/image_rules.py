@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.address import AddressRange, subtract
+from layoutplan.address import AddressRange
 from layoutplan.check.elf_image import SHF_EXECINSTR, ElfImage
-from layoutplan.check.facts import Facts, Tenure, Territory
+from layoutplan.check.facts import Facts, Tenure
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.loading import loaded_bytes
-from layoutplan.check.physical import physical_ranges
+from layoutplan.check.startup import init_rows, kernel_stack
 from layoutplan.check.table import RegionTable
 from layoutplan.model.access import Machine
 from layoutplan.model.component import System
@@ -25,6 +25,7 @@ IMAGE_RULES = (
     "tasks",
     "interrupts",
     "init",
+    "kernel-stack",
     "hash",
 )
 CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtors")
@@ -40,20 +41,12 @@ def image_rules(
     yield from _vectors(system, image, parts)
     yield from _constructors(image, parts)
     yield from _entries(system, image, parts)
-    yield from _init(image, parts, facts)
+    yield from init_rows(system, image, parts, table)
+    yield from kernel_stack(system, image, parts, facts)
     if table is not None:
         yield from _tasks(system, table, parts)
         yield from _interrupts(system, table)
         yield from _hash(image, table)
-
-
-def owners_of(facts: Facts, issued: AddressRange) -> Iterator[Territory | None]:
-    """Whose the bytes at issued addresses are; ``None`` for nobody's."""
-    for physical in physical_ranges(facts.aliases, issued):
-        met = [territory for territory in facts.territories if territory.range.overlaps(physical)]
-        yield from met
-        if list(subtract(physical, [territory.range for territory in met])):
-            yield None
 
 
 def _kernel_sections(system: System, parts: ImageParts) -> Iterator[Finding]:
@@ -82,7 +75,7 @@ def _load_images(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[F
         if load is None or load == section.address:
             continue
         where = AddressRange.of(load, section.size)
-        for owner in owners_of(facts, where):
+        for owner in facts.owners(where):
             if owner is None or owner.tenure is not Tenure.KERNEL:
                 told = "nobody" if owner is None else owner.owner
                 message = f"the load image of `{name}` is with {told}, not with the kernel"
@@ -183,48 +176,6 @@ def _interrupts(system: System, table: RegionTable) -> Iterator[Finding]:
         if component is not None and (task >= len(tasks) or tasks[task].component != component.name):
             message = f"interrupt {number} of `{component.name}` wakes task {task}"
             yield Finding(rule="interrupts", partition=component.partition, message=message)
-
-
-def _init(image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
-    """Each row of LP_INIT stays in one block, copies load images only, and all initialised data is reached by one."""
-    start, end = image.symbol("__lp_init_start"), image.symbol("__lp_init_end")
-    if start is None or end is None or end.value < start.value or (end.value - start.value) % 16:
-        yield Finding(rule="init", message="`__lp_init_start` and `__lp_init_end` do not enclose rows of LP_INIT")
-        return
-    words = image.words(start.value, (end.value - start.value) // 4)
-    if words is None:
-        yield Finding(rule="init", message="LP_INIT is in no PT_LOAD segment")
-        return
-    copied: list[tuple[int, AddressRange]] = []
-    for at in range(0, len(words), 4):
-        load, address, copy, zero = words[at : at + 4]
-        if copy + zero == 0:
-            continue
-        if address + copy + zero > 1 << 32 or load + copy > 1 << 32:
-            yield Finding(rule="init", message=f"row {at // 4} of LP_INIT ends above 2^32")
-            continue
-        where = AddressRange.of(address, copy + zero)
-        owners = {_block_of(owner) for owner in owners_of(facts, where)}
-        crossed = [b.name for b in parts.blocks if b.used.overlaps(where)]
-        if len(owners) != 1 or None in owners or len(crossed) > 1:
-            message = f"row {at // 4} of LP_INIT writes {where}, which is not one block's"
-            yield Finding(rule="init", range=where, message=message)
-        if copy:
-            copied.append((load, AddressRange.of(address, copy)))
-            if not any(copied[-1][1].contains(s.range) and image.load_address(s) for s in parts.sections.values()):
-                message = f"row {at // 4} of LP_INIT copies what is no part's load image"
-                yield Finding(rule="init", range=where, message=message)
-    for name, section in parts.sections.items():
-        load_at = image.load_address(section)
-        if load_at is None or load_at == section.address:
-            continue
-        if not any(r.contains(section.range) and load + section.address - r.base == load_at for load, r in copied):
-            message = f"no row of LP_INIT fills `{name}` from where it is loaded"
-            yield Finding(rule="init", partition=name.partition(".")[0], range=section.range, message=message)
-
-
-def _block_of(territory: Territory | None) -> str | None:
-    return territory.holder if territory is not None and territory.tenure is Tenure.BLOCK else None
 
 
 def _hash(image: ElfImage, table: RegionTable) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from layoutplan.check.elf_image import (
     STT_FUNC,
     STT_OBJECT,
 )
-from layoutplan.model.access import Access, UnitName
+from layoutplan.model.access import Access, Kind, UnitName
 from layoutplan.model.component import Role
 from layoutplan.model.plan import Plan
 
@@ -164,6 +164,8 @@ def image(unit: UnitName) -> Image:
         Piece(".data", _DATA, data=filler("data", 0x40), flags=SHF_ALLOC | SHF_WRITE, load=_DATA_IMAGE),
         Piece(".bss", reference.RAM.base + 0x400, size=0x200, flags=SHF_ALLOC | SHF_WRITE),
     ]
+    for name, value in (("start", reference.RAM.base), ("end", reference.RAM.base + 0x400)):
+        made.symbols[f"__lp_kernel_stack_{name}"] = (value, 0)
     for name, value in (("start", _DATA), ("end", _DATA + 0x40), ("load", _DATA_IMAGE)):
         made.symbols[f"__lp_kernel_data_{name}"] = (value, 0)
     if unit is not UnitName.PMP:
@@ -194,7 +196,9 @@ def movw_movt(value: int) -> bytes:
 
 def _parts(made: Image, plan: Plan) -> None:
     load, rows = _IMAGES, b""
-    for placement in sorted(plan.placements, key=lambda placement: placement.block.name):
+    for placement in sorted(plan.placements, key=lambda p: (p.block.kind is Kind.SHARED, p.block.name)):
+        if placement.block.kind is Kind.SHARED:
+            made.symbols.setdefault("__lp_init_shared", (_INIT + 8 + len(rows), 0))
         stem = f"__lp_{placement.block.symbol}"
         made.symbols[f"{stem}_start"] = (placement.used.base, 0)
         made.symbols[f"{stem}_end"] = (placement.used.end, 0)

@@ -341,7 +341,9 @@ IMAGES: tuple[ImageSabotage, ...] = (
     ImageSabotage(
         name="a task in another's partition", rule="tasks", partition="uart", breaks=_foreign_partition, alone=True
     ),
-    ImageSabotage(name="start-up zeroes too much", rule="init", breaks=_init_elsewhere, alone=True),
+    ImageSabotage(
+        name="start-up zeroes too much", rule="init", partition="attitude", breaks=_init_elsewhere, alone=True
+    ),
     ImageSabotage(name="data that nobody fills", rule="init", partition="mixer", breaks=_not_filled, alone=True),
     ImageSabotage(
         name="another's bytes for a component's", rule="traced", partition="mixer", breaks=_folded_code, alone=True
