@@ -39,8 +39,11 @@ def plan(request: PlanRequest) -> PlanResult:
 
 
 def _unchanged(request: PlanRequest) -> PlanResult | None:
-    """The stored answer, when the same question is asked again and nobody touched the files."""
-    if request.update or request.locked or not (request.out / stored.FILE).exists():
+    """The stored answer, when the same question is asked again and nobody touched the files.
+
+    Never for ``check``, which is there for whoever does not believe what is stored.
+    """
+    if request.check or request.update or request.locked or not (request.out / stored.FILE).exists():
         return None
     from layoutplan.errors import BadInput
 
@@ -48,7 +51,7 @@ def _unchanged(request: PlanRequest) -> PlanResult | None:
         before = stored.read(request.out / stored.FILE)
     except BadInput:
         return None
-    if not stored.still_current(before, request):
+    if not _every_output(request) <= before.outputs.keys() or not stored.still_current(before, request):
         return None
     return PlanResult(
         status=ExitStatus.YES,
@@ -60,6 +63,14 @@ def _unchanged(request: PlanRequest) -> PlanResult | None:
         environ=tuple(before.environ),
         unchanged=True,
     )
+
+
+def _every_output(request: PlanRequest) -> set[Path]:
+    """The files that each yes writes: a stored answer that leaves one out says nothing about it."""
+    script = "layout.ld" if request.link_style == "standalone" else "memory.x"
+    names = {script, "region_table.rs", REPORT} | ({"gale_table.rs"} if request.table == "gale" else set())
+    lock = request.lock if request.write_lock else request.out / CANDIDATE_LOCK
+    return {path.resolve() for path in (lock, *(request.out / name for name in names))}
 
 
 def _decide(request: PlanRequest) -> PlanResult:

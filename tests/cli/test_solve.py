@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -85,6 +86,31 @@ def test_a_touched_output_is_made_again(project: Path, name: str) -> None:
     (project / name).unlink()
     assert run(project, "solve").stderr == "wrote: out\n"
     assert (project / name).read_bytes() == good
+
+
+@pytest.mark.parametrize("name", ["out/layout.ld", "out/region_table.rs", "out/report.html", "layout.lock"])
+def test_a_stored_plan_that_leaves_an_output_out_is_not_believed(project: Path, name: str) -> None:
+    run(project, "solve")
+    good = (project / name).read_bytes()
+    (project / name).write_bytes(good + b"\n")
+    stored = json.loads((project / "out/plan.json").read_bytes())
+    del stored["layoutplan"]["outputs"][os.path.relpath(project / name, project / "out")]
+    (project / "out/plan.json").write_text(json.dumps(stored))
+    assert run(project, "solve").stderr == "wrote: out\n"
+    assert (project / name).read_bytes() == good
+
+
+def test_check_does_not_believe_what_is_stored(project: Path) -> None:
+    run(project, "solve")
+    assert run(project, "solve", "--check").returncode == 0
+    script = project / "out/layout.ld"
+    script.write_bytes(script.read_bytes() + b"\n")
+    stored = json.loads((project / "out/plan.json").read_bytes())
+    stored["layoutplan"]["outputs"]["layout.ld"] = hashlib.sha256(script.read_bytes()).hexdigest()
+    (project / "out/plan.json").write_text(json.dumps(stored))
+    done = run(project, "solve", "--check")
+    assert done.returncode == 1
+    assert "error[out-of-date]: layout.ld is not what this manifest and these objects give" in done.stderr
 
 
 def test_json_is_the_only_thing_on_stdout(project: Path) -> None:
