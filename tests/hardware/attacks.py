@@ -90,6 +90,25 @@ def everywhere(scene: Scene) -> Iterator[Attempt]:
             yield from touch(scene, task, what, piece)
 
 
+def widths(scene: Scene) -> Iterator[Attempt]:
+    """Halfwords, words and atomic accesses, which take other paths through a core than bytes do."""
+    reads, writes = (Operation.READ16, Operation.READ32), (Operation.WRITE16, Operation.WRITE32, Operation.EXCLUSIVE)
+    for task, owner in scene.partition_of.items():
+        name = scene.partitions[owner]
+        for what, piece in blocks(scene):
+            for address in (piece.base + 3 & ~3, piece.end - 4 & ~3):
+                held = scene.held(name, address)
+                if address not in piece or scene.device(address):
+                    continue
+                for operation in (*reads, *writes):
+                    label = f"{name}/{what}/{address:#x}/{operation.name.lower()}"
+                    step = Step(task=task, operation=operation, address=address, value=0xA5A5_A5A5, observe=address)
+                    if operation in reads and Access.READ in held:
+                        yield Attempt(name=label, step=step)
+                    elif operation in reads or Access.WRITE not in held:
+                        yield Attempt(name=label, step=step, denied=SYSTEM_KINDS, address=address)
+
+
 def edges(scene: Scene, partition: str | None = None, more: Sequence[Slot] = ()) -> Iterator[Attempt]:
     """Both sides of every edge that a region of anybody has, by every task or those of one partition.
 

@@ -19,13 +19,14 @@ from filelock import FileLock
 
 from layoutplan.check import check_plan
 from layoutplan.inputs import measure, read_manifest
-from layoutplan.model.component import System
+from layoutplan.model.component import Component, System
 from layoutplan.model.plan import Infeasible, OutOfEffort, Plan, Solved
 from layoutplan.render import render
+from layoutplan.seal import seal
 from layoutplan.solve import solve
 from tests.hardware.machines import Machine, Run
 from tests.hardware.steps import Outcome, Step, decode, encode
-from tests.toolchain import ROOT, rustc_for, sysroot
+from tests.toolchain import RISCV32, ROOT, rustc_for, sysroot
 
 RUST = Path(__file__).parent / "rust"
 TCB = ROOT / "samples" / "switch_tcb"
@@ -93,39 +94,37 @@ def compiler(machine: Machine) -> list[str]:
     return [*rustc_for(machine.target), *flags, *checks, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
 
 
-def prober(machine: Machine, component: str, program: str = "prober.rs", safety: str = "") -> Path:
-    """A sealed prober whose entry is ``<component>_main``; ``safety`` is what its safety manifest says."""
+def prober(
+    machine: Machine, component: str, program: str = "prober.rs", *, safety: str = "", captures: str = ""
+) -> Path:
+    """A sealed prober whose entry is ``<component>_main``.
+
+    ``safety`` is what its safety manifest says; ``captures`` names what it brings to be run privileged.
+    """
     runtime = sysroot(machine.target) / "lib" / "rustlib" / machine.target / "lib"
+    arch = "riscv" if machine.target == RISCV32 else "arm"
+    checks = [f"--check-cfg=cfg(captures_{what})" for what in ("calls", "vectors", "startup")]
+    extra = [f"--cfg=captures_{captures}"] if captures else []
+    command = [*compiler(machine), *checks, *extra, "--crate-type", "lib", "--crate-name", "prober"]
 
     def build(out: Path) -> None:
-        loose, merged = out / "loose.o", out / "merged.o"
-        source: list[str | Path] = [
-            "--crate-type",
-            "lib",
-            "--crate-name",
-            "prober",
-            "--emit",
-            f"obj={loose}",
-            RUST / program,
-        ]
-        run([*compiler(machine), *source])
-        libraries = sorted(runtime.glob("libcore*.rlib")) + sorted(runtime.glob("libcompiler_builtins*.rlib"))
-        options = ["-r", "--gc-sections", "-u", "prober_main", "-e", "prober_main", *machine.linker_options]
-        run([machine.linker, *options, loose, *libraries, "-o", merged])
-        rename = ["--redefine-sym", f"prober_main={component}_main", f"--keep-global-symbol={component}_main"]
-        drop = ["--strip-debug", "-R", ".llvmbc", "-R", ".llvmcmd", "-R", ".comment", "-R", ".ARM.exidx*"]
-        unused = ["--wildcard", "--strip-unneeded-symbol=__aeabi_*"]
-        prefix = f"--prefix-alloc-sections=.lp.{component}"
-        run([machine.objcopy, *rename, prefix, *drop, *unused, merged, out / f"{component}.o"])
+        loose = out / "loose.o"
+        run([*command, "--emit", f"obj={loose}", RUST / program])
+        run([machine.objcopy, "--redefine-sym", f"prober_main={component}_main", loose])
+        libraries = (*runtime.glob("libcore*.rlib"), *runtime.glob("libcompiler_builtins*.rlib"))
+        described = Component(name=component, partition=component, entry=f"{component}_main")
+        seal(described, (loose,), libraries, frozenset(), arch, out / f"{component}.o")
         if safety:
             (out / f"{component}.safety-manifest.json").write_text(safety)
 
+    sealing = [file.read_bytes() for file in sorted((ROOT / "layoutplan" / "seal").glob("*.py"))]
     key: list[str | bytes] = [
         component,
         program,
         safety,
-        *compiler(machine),
+        *command,
         *sources(RUST),
+        *sealing,
         (TCB / "calls.rs").read_bytes(),
     ]
     return cached("prober", key, build) / f"{component}.o"

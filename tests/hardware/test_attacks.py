@@ -42,6 +42,7 @@ def availability(stage: Scene) -> Iterator[Attempt]:
     "attack",
     [
         attacks.everywhere,
+        attacks.widths,
         attacks.hostile_stacks,
         attacks.hostile_calls,
         attacks.registers,

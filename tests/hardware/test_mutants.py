@@ -57,9 +57,9 @@ MUTANTS = (
         name="the MPU stays off after a switch",
         file="arch/armv7m.rs",
         old='out("r2") _, out("r3") _,\n                options(nostack, preserves_flags),\n            );\n        }\n'
-        "        write_volatile(MPU_CTRL as *mut u32, MPU_ON);",
+        "        write_volatile(MPU_CTRL as *mut u32, F::MPU_CONTROL);",
         new='out("r2") _, out("r3") _,\n                options(nostack, preserves_flags),\n            );\n        }\n'
-        "        write_volatile(MPU_CTRL as *mut u32, 0 & MPU_ON);",
+        "        write_volatile(MPU_CTRL as *mut u32, 0 & F::MPU_CONTROL);",
         killed_by="alpha/bravo.data/first/write",
     ),
     Mutant(
@@ -219,6 +219,7 @@ def every_attack(stage: Scene) -> Iterator[Attempt]:
     return chain(
         attacks.registers(stage),
         attacks.everywhere(stage),
+        attacks.widths(stage),
         attacks.hostile_stacks(stage),
         attacks.hostile_calls(stage),
         attacks.privileged(stage),

@@ -10,7 +10,7 @@ from layoutplan.model.plan import Plan, Slot, Words
 
 CTRL, RNR, RBAR = 0xE000_ED94, 0xE000_ED98, 0xE000_ED9C
 PMPCFG0, PMPADDR0 = 0x3A0, 0x3B0
-ENABLE_WITH_BACKGROUND = 0b101
+ENABLE, ENABLE_WITH_BACKGROUND = 0b001, 0b101
 Store = tuple[int, int]
 
 _ARM = re.compile(r"nvic_sysreg_write NVIC sysreg write addr (0x[0-9a-f]+) data (0x[0-9a-f]+)")
@@ -42,14 +42,14 @@ def switch(plan: Plan, partition: str) -> list[Store]:
             addresses = [(PMPADDR0 + slot.index, slot.words[0]) for slot in own]
             return addresses + [(PMPCFG0 + register, _config(slots, register)) for register in registers]
         case UnitName.ARMV8M:
-            return [(CTRL, 0), *_banked(own), (CTRL, ENABLE_WITH_BACKGROUND)]
+            return [(CTRL, 0), *_banked(own), (CTRL, _on(plan))]
         case _:
             pairs = (
                 store
                 for number, slot in enumerate(own)
                 for store in _pair(number % 4 if number < count // 4 * 4 else 0, _tagged(slot))
             )
-            return [(CTRL, 0), *pairs, (CTRL, ENABLE_WITH_BACKGROUND)]
+            return [(CTRL, 0), *pairs, (CTRL, _on(plan))]
 
 
 def boot(plan: Plan) -> list[Store]:
@@ -68,11 +68,16 @@ def boot(plan: Plan) -> list[Store]:
                 for slot in slots
                 for store in ((RNR, slot.index), *_pair(0, slot.words if slot in fixed else (0, 0)))
             )
-            return [(CTRL, 0), *written, (CTRL, ENABLE_WITH_BACKGROUND)]
+            return [(CTRL, 0), *written, (CTRL, _on(plan))]
         case _:
             cleared = (store for slot in slots for store in ((RNR, slot.index), *_pair(0, (0, 0))))
             pairs = (store for slot in fixed for store in _pair(0, _tagged(slot)))
-            return [(CTRL, 0), *cleared, *pairs, (CTRL, ENABLE_WITH_BACKGROUND)]
+            return [(CTRL, 0), *cleared, *pairs, (CTRL, _on(plan))]
+
+
+def _on(plan: Plan) -> int:
+    """ENABLE, and PRIVDEFENA where no static regions stand for the kernel's background map."""
+    return ENABLE if plan.background else ENABLE_WITH_BACKGROUND
 
 
 def goal(plan: Plan) -> int:

@@ -28,6 +28,51 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     calls::fault(u32::from_be_bytes(*b"PANC"))
 }
 
+/// What a component may bring along to be run privileged: names that the kernel uses itself, vectors, constructors. Each
+/// leaves a mark at the bottom of the kernel's stack, which only privileged code can write.
+#[cfg(any(captures_calls, captures_vectors, captures_startup))]
+mod hostile {
+    use super::write_volatile;
+
+    const MARK: *mut u8 = if cfg!(target_arch = "arm") { 0x2000_0000 as *mut u8 } else { 0x8100_0000 as *mut u8 };
+
+    extern "C" fn captured() -> usize {
+        // SAFETY: none. It faults unless it runs privileged, and then it has won.
+        unsafe { write_volatile(MARK, 0x66) };
+        0
+    }
+
+    #[cfg(captures_calls)]
+    mod calls {
+        use super::captured;
+
+        macro_rules! define {
+            ($($name:ident)*) => { $(
+                #[unsafe(no_mangle)]
+                pub extern "C" fn $name() -> usize {
+                    captured()
+                }
+            )* };
+        }
+
+        define!(memcpy memset memmove __aeabi_memcpy __aeabi_memcpy4 __aeabi_memclr4 __aeabi_memset SysTick HardFault SVCall Reset);
+
+        /// The component reaches them, so that sealing cannot drop them.
+        #[used]
+        pub static REACHED: [extern "C" fn() -> usize; 4] = [memcpy, __aeabi_memcpy, SysTick, Reset];
+    }
+
+    #[cfg(captures_vectors)]
+    #[used]
+    #[unsafe(link_section = ".vector_table.0")]
+    pub static VECTORS: [extern "C" fn() -> usize; 16] = [captured; 16];
+
+    #[cfg(captures_startup)]
+    #[used]
+    #[unsafe(link_section = ".init_array.00000")]
+    pub static CONSTRUCTOR: extern "C" fn() -> usize = captured;
+}
+
 /// Begins with all registers as the TCB left them: anything but the two arguments must be zero.
 #[cfg(target_arch = "arm")]
 #[unsafe(no_mangle)]
