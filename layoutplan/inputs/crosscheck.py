@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import UNSET
 
 from layoutplan.address import AddressRange, hexadecimal
+from layoutplan.inputs.captured import check_captured
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
 from layoutplan.inputs.location import KeyPath
@@ -25,6 +26,7 @@ def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Fault
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
     _symbols(system, faults)
+    check_captured(system, manifest, svd, faults)
     _trust(system, faults)
     _slots(system, faults)
     _shares(system, faults)
