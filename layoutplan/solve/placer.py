@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from layoutplan.address import AddressRange, align_up, next_power_of_two
+from layoutplan.protection.overlay import Overlaid
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.problem import Item
 
@@ -13,6 +14,9 @@ Pair = tuple[int, int]
 
 STEPS_A_PLACE = 20
 """What asking the unit for a place costs, in steps of the search."""
+
+ANY = 64
+"""More slots than any unit has."""
 
 FREE_CHOICE = 4
 """With more slots than this a block loses next to nothing wherever it starts."""
@@ -93,7 +97,9 @@ class Placer:
 
     @property
     def _one_region(self) -> int:
-        """The most slots that a single region can take: two where a region may be TOR."""
+        """The most slots that one uncut piece can take: two where a region may be TOR, any number with overlays."""
+        if isinstance(self.unit, Overlaid):
+            return ANY
         odd = self.unit.cover(AddressRange(self.unit.granule, 4 * self.unit.granule))
         return self.unit.cost(odd) if odd is not None and len(odd) == 1 else 1
 

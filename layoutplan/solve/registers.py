@@ -9,6 +9,7 @@ from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
+from layoutplan.protection.pmp_entries import redundant_bounds
 from layoutplan.protection.together import encode_together
 from layoutplan.protection.unit import ProtectionUnit
 from layoutplan.solve.background import background_regions
@@ -100,7 +101,15 @@ def _own_pairs(
             found += [(region.ranges[0], region) for region in regions_of(system, unit, placement, access)]
     granted = [grant for grant in peripherals if grant.partition == partition]
     found += [(region.ranges[0], region) for region in device_regions(unit, granted)]
-    return _pairs(region for _, region in sorted(found, key=lambda pair: pair[0]))
+    return _without_held_bounds(system, _pairs(region for _, region in sorted(found, key=lambda pair: pair[0])))
+
+
+def _without_held_bounds(system: System, pairs: list[tuple[str, Words]]) -> list[tuple[str, Words]]:
+    """Fewer stores on a PMP switch: a TOR lower bound that the entry before holds anyway takes no entry of its own."""
+    if system.unit is not UnitName.PMP:
+        return pairs
+    held = redundant_bounds([words for _, words in pairs], programmable(system).start)
+    return [pair for index, pair in enumerate(pairs) if index not in held]
 
 
 def _pairs(regions: Iterable[Region]) -> list[tuple[str, Words]]:

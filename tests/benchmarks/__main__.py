@@ -15,6 +15,7 @@ from layoutplan.model.access import UnitName
 from layoutplan.model.memory import Memory, PmpTraits
 from layoutplan.protection.armv7m import ARMV7M
 from layoutplan.protection.overlay import Overlaid
+from layoutplan.protection.pmp import Pmp
 from layoutplan.solve.problem import Problem
 from tests.benchmarks.baselines import BASELINES, Spans
 from tests.benchmarks.measure import Result, Summary, as_asked, measure
@@ -210,6 +211,16 @@ def pmp(options: argparse.Namespace) -> Iterator[Row]:
                 row = summarised(f"PMP {slots} entries, {name}, grain {GRAIN}, {what}", summary)
                 entries = f"{summary.mean(lambda r: r.slots):.1f} entries a partition"
                 yield (*row[:-1], entries) if summary.results else row
+                if allowed == {"napot"}:
+                    denied = Summary.of(asked, change=lambda problem: replace(problem, unit=denying(problem)))
+                    row = summarised(f"  the same with deny entries, {what}", denied)
+                    yield (*row[:-1], f"{sum(r.clean for r in denied.results)} sets with clear hulls")
+
+
+def denying(problem: Problem) -> Overlaid:
+    """The problem's unit with entries without rights before larger ones."""
+    assert isinstance(problem.unit, Pmp)
+    return Overlaid(problem.unit)
 
 
 def cp_sat(options: argparse.Namespace) -> Iterator[Row]:

@@ -103,3 +103,13 @@ def test_isolation_off_packs_without_rounding() -> None:
     plan = plan_of(system([Want(name="a", bss=13), Want(name="b", bss=7)], isolated=False))
     assert sorted(placement.granted.base for placement in plan.placements) == [0x2000_0FE8, 0x2000_0FF8]
     assert all(placement.cover == () and placement.padding == 0 for placement in plan.placements)
+
+
+def test_adjoining_tor_ranges_share_a_bound() -> None:
+    """Two entries each, but the lower bound of the upper range is the upper bound of the lower one."""
+    ring = Share(name="ring", size=96, memory="ram", access={"a": Access.R})
+    tor = PmpTraits(modes=frozenset({"tor"}))
+    plan = plan_of(system([Want(name="a", bss=160)], shares=[ring], unit=UnitName.PMP, pmp=tor))
+    assert [placement.granted.size for placement in plan.placements] == [160, 96]
+    assert plan.slots.dynamic == 3
+    assert [slot.words[0] for slot in plan.registers["a"][:3]] == [0x2000_0F00 >> 2, 0x2000_0FA0 >> 2, 0x2000_1000 >> 2]
