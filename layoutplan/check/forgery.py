@@ -13,6 +13,9 @@ from layoutplan.check.reference_image import Image, Piece
 from layoutplan.check.sabotage import ARM, PMP
 from layoutplan.model.component import System
 
+FAR = 0x64A2
+"""ISER + 4 * (FAR / 32) is 0xE000ED94."""
+
 
 def _shadow_table(image: Image) -> None:
     """The programmer writes a wider region to the table's address; the table that sections speak of goes elsewhere."""
@@ -116,6 +119,16 @@ def _stack_in_block(image: Image) -> None:
     image.symbols["__lp_kernel_stack_start"], image.symbols["__lp_kernel_stack_end"] = (top - 0x400, 0), (top, 0)
 
 
+def _far_interrupt(image: Image) -> None:
+    """A number whose enable bit is in another register of the core: MPU_CTRL, say."""
+    image.patch("LP_INTERRUPTS", 0, FAR)
+
+
+def _asks_for_far_interrupt(system: System) -> System:
+    components = (replace(c, interrupts=(FAR,)) if c.interrupts else c for c in system.components)
+    return replace(system, components=tuple(components))
+
+
 FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
@@ -152,6 +165,13 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         partition="kernel",
         breaks=_stack_in_block,
         units=PMP,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="an interrupt beyond the controller",
+        rule="interrupts",
+        breaks=_far_interrupt,
+        asks=_asks_for_far_interrupt,
         alone=True,
     ),
 )

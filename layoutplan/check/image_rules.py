@@ -11,7 +11,7 @@ from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.loading import loaded_bytes
 from layoutplan.check.startup import init_rows, kernel_stack
 from layoutplan.check.table import RegionTable
-from layoutplan.model.access import Machine
+from layoutplan.model.access import Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 
@@ -28,6 +28,15 @@ IMAGE_RULES = (
     "kernel-stack",
     "hash",
 )
+INTERRUPTS = {
+    UnitName.ARMV6M: 32,
+    UnitName.ARMV7M: 496,
+    UnitName.ARMV8M: 480,
+    UnitName.PMP: 1024,
+    UnitName.NONE: 1024,
+}
+"""What the enable registers can number: Armv6-M ARM B3.4 (NVIC_ISER), Armv7-M ARM B3.4 (NVIC_ISER0 to 15), Armv8-M ARM
+(NVIC_ISER), RISC-V PLIC specification (interrupt enable bits)."""
 CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtors")
 
 
@@ -166,6 +175,11 @@ def _interrupts(system: System, table: RegionTable) -> Iterator[Finding]:
     tasks = sorted(system.tasks, key=lambda task: task.name)
     asked = {number: component for component in system.components for number in component.interrupts}
     told = [number for number, _ in table.interrupts]
+    for number in sorted({number for number in told if told.count(number) > 1}):
+        yield Finding(rule="interrupts", message=f"LP_INTERRUPTS has interrupt {number} more than once")
+    for number in sorted(number for number in {*told, *asked} if number >= INTERRUPTS[system.unit]):
+        # The kernel makes an address of it: that of some other register.
+        yield Finding(rule="interrupts", message=f"interrupt {number} is beyond the controller's registers")
     for number in sorted(asked.keys() ^ set(told)):
         partition = asked[number].partition if number in asked else ""
         yield Finding(
