@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 
+from layoutplan.address import ADDRESS_SPACE_END
 from layoutplan.check import placed, registers, script
 from layoutplan.check.case import Case, Grants, Obligation, definitions, expected_obligations, head, obligations_of
 from layoutplan.check.facts import PlacedBlock, facts_of
@@ -68,7 +69,8 @@ def _grants(plan: Plan, blocks: tuple[PlacedBlock, ...], partition: str) -> Gran
     rights = {block.name: block.rights.get(partition, Access.NONE) for block in blocks}
     granted = [(p.granted, rights.get(p.block.name, Access.NONE)) for p in plan.placements]
     granted += [(piece, Access.RW) for g in plan.peripherals if g.partition == partition for piece in g.cover]
-    return tuple((range_, access) for range_, access in granted if access)
+    # What ends above the address space is refused as outside its memory; no literal holds it.
+    return tuple((range_, access) for range_, access in granted if access and range_.end <= ADDRESS_SPACE_END)
 
 
 def _verdict(

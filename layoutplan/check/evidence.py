@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from layoutplan.check import script
+from layoutplan.check.assumptions import assumptions_text
 from layoutplan.check.case import Case, Obligation, definitions, head, intervals_of, obligations_of
 from layoutplan.check.checker import prove
 from layoutplan.check.elf_image import ElfImage, read_image
@@ -64,6 +65,7 @@ def files_of(case: Case, image: ElfImage) -> Iterator[tuple[str, str]]:
     made["words.txt"] = words
     made["expected.txt"] = "".join(f"{answer.value} {path}\n" for path, answer in sorted(expected.items()))
     made["check.sh"] = resources.files("layoutplan.check").joinpath("check.sh").read_text(encoding="utf-8")
+    made["assumptions.txt"] = assumptions_text()
     made["image.sha256"] = hashlib.sha256(image.data).hexdigest() + "\n"
     made["index.json"] = _index(case, made, expected)
     sums = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in made.items()}
@@ -95,17 +97,17 @@ def _questions(case: Case, facts: Facts) -> Iterator[tuple[str, str, Answer]]:
 
 
 def questions_of(case: Case) -> Iterator[tuple[str, str, float]]:
-    """Each obligation's name, its file's text, and the seconds that enumeration took."""
+    """Each obligation's name, its file's text, and the processor seconds that enumeration took."""
     assert case.facts is not None
     common = "(set-logic QF_BV)\n" + head(case) + script.common(case.facts)
     by_partition = {partition: definitions(case, partition) for partition in case.facts.partitions}
     obligations = obligations_of(case)
     while True:
-        started = time.perf_counter()
+        started = time.process_time()
         obligation = next(obligations, None)
         if obligation is None:
             return
-        spent = time.perf_counter() - started
+        spent = time.process_time() - started
         body = common + "".join(by_partition[p] for p in obligation.partitions) + obligation.definitions
         yield obligation.query.name, _file(_claim(obligation), body, obligation.query.asserted, Answer.UNSAT), spent
 
@@ -155,6 +157,7 @@ def _index(case: Case, made: Mapping[str, str], expected: Mapping[str, Answer]) 
                 "solver": f"z3 {z3.get_version_string()}",
                 "unit": case.system.unit.value,
                 "chip": case.system.target.chip,
+                "chip_verified": case.system.target.verified,
                 "image": made["image.sha256"].strip(),
                 "partitions": sorted(case.words),
                 "obligations": len([path for path in expected if path.startswith("obligations/")]),

@@ -36,6 +36,11 @@ def placed_blocks(system: System, plan: Plan) -> tuple[tuple[PlacedBlock, ...], 
             )
             findings.append(Finding(rule="memory", partition=placement.block.partition, message=message))
             continue
+        if placement.granted.end > ADDRESS_SPACE_END:
+            message = f"block `{placement.block.name}` is beyond 2^32"
+            where = placement.granted
+            findings.append(Finding(rule="memory", partition=placement.block.partition, range=where, message=message))
+            continue
         block, faults = _placed(system, placement, outstanding)
         blocks.append(block)
         findings += faults
@@ -73,7 +78,10 @@ def _placed(
     parts: list[PlacedPart] = []
     position = base
     for part in sorted(block.parts, key=lambda part: (part.offset, part.name)):
-        if part.size == 0:
+        if part.size == 0 and part.offset >= 0:
+            continue
+        if part.size < 0 or part.offset < 0 or base + part.offset + part.size > ADDRESS_SPACE_END:
+            fault("parts", f"`{part.name}` has {part.size} B at offset {part.offset}")
             continue
         asked = outstanding.get(_key(part))
         if asked is None or (asked.owner, asked.kind) != (block.partition, block.kind):
@@ -93,7 +101,7 @@ def _placed(
         parts.append(PlacedPart(name=part.name, range=where, whole=asked.whole))
     if not parts:
         fault("parts", f"block `{block.name}` holds nothing that the manifest asks for")
-    used = AddressRange(base, max(position, base + max(block.size, 1)))
+    used = AddressRange(base, max(position, min(base + max(block.size, 1), placement.granted.end), base + 1))
     if block.size != position - base:
         fault("parts", f"block `{block.name}` claims {block.size} B where its parts end at {position - base} B", used)
     memory = system.target.memory(placement.memory)

@@ -34,8 +34,10 @@ def structure(system: System, plan: Plan) -> Iterator[Finding]:
             if any(slot.words != DISABLED for slot in slots):
                 yield Finding(rule="slot-map", partition=partition, message="isolation is off, yet slots are enabled")
     else:
-        yield from _slot_map(system, plan)
-        yield from _static(plan)
+        broken = list(_slot_map(system, plan))
+        yield from broken
+        if not broken:
+            yield from _static(plan)
     yield from software_bounds(system, plan)
 
 
@@ -53,6 +55,9 @@ def kinds(slots: SlotMap) -> dict[int, str]:
 
 
 def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
+    if not all(0 <= count <= system.target.slots for count in _numbers(plan.slots)):
+        yield Finding(rule="slot-map", message=f"the slot map names slots beyond the unit's {system.target.slots}")
+        return
     by_kind = kinds(plan.slots)
     fixed = hardwired(system)
     everything = set(range(system.target.slots))
@@ -100,6 +105,11 @@ def enabled(unit: UnitName, words: Words) -> bool:
     if unit is UnitName.PMP:
         return words != DISABLED
     return bool(words[1] & 1)
+
+
+def _numbers(slots: SlotMap) -> tuple[int, ...]:
+    first = (slots.first_static, slots.first_dynamic, slots.first_reserved)
+    return (*first, slots.static, slots.dynamic, slots.reserved)
 
 
 def _static(plan: Plan) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, is_power_of_two
 from layoutplan.check.facts import Facts, Need
 from layoutplan.check.physical import depth
 from layoutplan.model.access import Access
@@ -116,7 +116,9 @@ def _physical(aliases: tuple[Alias, ...]) -> str:
     text, nested = "", 0
     for alias in aliases:
         offset = f"(bvsub a {address(alias.view.base)})"
-        if alias.scale > 1:
+        if is_power_of_two(alias.scale):
+            offset = f"(bvlshr {offset} {address(alias.scale.bit_length() - 1)})"
+        else:
             offset = f"(bvudiv {offset} {address(alias.scale)})"
         moved = f"(bvadd {address(alias.target.base)} {offset})"
         text += f"(ite (within a {address(alias.view.base)} {address(alias.view.end)}) {moved}\n  "

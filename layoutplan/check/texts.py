@@ -9,6 +9,11 @@ from layoutplan.model.memory import Target
 from layoutplan.model.plan import Words
 
 
+def _fit(*registers: int) -> bool:
+    """Whether the literals say all of the numbers: a register has 32 bits."""
+    return all(0 <= register < 1 << 32 for register in registers)
+
+
 class TextPmsav7:
     """Armv7-M and Armv6-M: the highest-numbered region that matches decides."""
 
@@ -39,7 +44,7 @@ class TextPmsav7:
     def malformed(self, words: Sequence[Words], target: Target) -> list[str]:
         """One term for each slot."""
         del target
-        return [f"(malformed {word(rbar)} {word(rasr)})" for rbar, rasr in words]
+        return [f"(malformed {word(rbar)} {word(rasr)})" if _fit(rbar, rasr) else "true" for rbar, rasr in words]
 
 
 class TextPmsav8:
@@ -79,7 +84,7 @@ class TextPmsav8:
     def malformed(self, words: Sequence[Words], target: Target) -> list[str]:
         """One term for each slot, and one for each two that might overlap."""
         del target
-        terms = [f"(malformed {word(rbar)} {word(rlar)})" for rbar, rlar in words]
+        terms = [f"(malformed {word(rbar)} {word(rlar)})" if _fit(rbar, rlar) else "true" for rbar, rlar in words]
         terms += [
             f"(overlap {word(words[i][0])} {word(words[i][1])} {word(words[j][0])} {word(words[j][1])})"
             for i in range(len(words))

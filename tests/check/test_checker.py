@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from layoutplan.check import case, check_plan, checker, reference, reference_image, script
 from layoutplan.check.decode_armv7m import Armv7m
 from layoutplan.check.elf_image import parse_image
 from layoutplan.check.permits import Match
+from layoutplan.check.sabotage import replaced, rewritten
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict
-from layoutplan.model.plan import Words
+from layoutplan.model.plan import Placement, Plan, Words
 
 V7 = UnitName.ARMV7M
 
@@ -80,3 +83,29 @@ def test_a_component_that_is_planned_only_keeps_its_block() -> None:
     assert rules(linked) == {"sections"}
     planned = tuple(replace(c, entry=None) if c.name == "mixer" else c for c in system.components)
     assert verify_elf(parse_image(image.elf(), "image"), replace(system, components=planned)).holds
+
+
+def hostile_plans() -> st.SearchStrategy[Plan]:
+    """The reference plan with numbers in it replaced: a plan file is input like any other."""
+    good = reference.plan(V7)
+    numbers = st.one_of(st.integers(-2, 40), st.sampled_from([-1, 1 << 31, 1 << 32, 1 << 40]))
+    words = st.tuples(numbers, numbers)
+
+    def change(slot: int, pair: Words, count: int, offset: int, size: int, block: str) -> Plan:
+        plan = rewritten(good, "uart", slot, lambda _: pair)
+        plan = replace(plan, slots=replace(plan.slots, dynamic=count))
+
+        def bend(placement: Placement) -> Placement:
+            parts = tuple(replace(part, offset=offset, size=size) for part in placement.block.parts[:1])
+            return replace(placement, block=replace(placement.block, parts=parts, size=size))
+
+        return replaced(plan, block, bend)
+
+    blocks = st.sampled_from([placement.block.name for placement in good.placements])
+    return st.builds(change, st.integers(0, 9), words, numbers, numbers, numbers, blocks)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(hostile_plans())
+def test_any_plan_is_judged_and_the_methods_agree(plan: Plan) -> None:
+    assert "methods-disagree" not in rules(check_plan(reference.system(V7), plan))
