@@ -58,23 +58,27 @@ class Obligation:
     definitions: str = ""
 
 
+def _reading(case: Case) -> UnitReading:
+    return reading_of(case.system.unit, background=case.system.kernel.background)
+
+
 def head(case: Case) -> str:
     """The unit's prelude behind the constants that it needs."""
-    reading = reading_of(case.system.unit)
+    reading = _reading(case)
     return reading.text.constants(case.system.target) + script.prelude(reading.text.prelude)
 
 
 def definitions(case: Case, partition: str) -> str:
     """One partition's words, needs and owners."""
     assert case.facts is not None
-    text = reading_of(case.system.unit).text
+    text = _reading(case).text
     unit = text.functions(partition, case.words[partition], case.system.target)
     return script.definitions(case.facts, partition, unit)
 
 
 def intervals_of(case: Case, partition: str) -> tuple[Interval, ...]:
     """What one partition's words permit."""
-    return reading_of(case.system.unit).decoder.intervals(case.words[partition], case.system.target)
+    return _reading(case).decoder.intervals(case.words[partition], case.system.target)
 
 
 def expected_obligations(case: Case) -> int:
@@ -90,7 +94,7 @@ def obligations_of(case: Case) -> Iterator[Obligation]:
     facts = case.facts
     if facts is None or not case.words:
         return
-    reading = reading_of(case.system.unit)
+    reading = _reading(case)
     for partition in facts.partitions:
         yield from _of_partition(case, facts, reading, partition)
     permitted = {partition: intervals_of(case, partition) for partition in facts.partitions}

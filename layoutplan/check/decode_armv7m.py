@@ -46,8 +46,9 @@ def default_map(range_: AddressRange) -> tuple[tuple[AddressRange, Access], ...]
 class Armv7m:
     """The decoder of one PMSAv7 or, with ``v6`` true, PMSAv6 unit."""
 
-    def __init__(self, *, v6: bool = False) -> None:
+    def __init__(self, *, v6: bool = False, background: bool = True) -> None:
         self._v6 = v6
+        self._background = background
         self._reserved = _RESERVED_RASR | (_TEX_FIELD if v6 else 0)
         self._least_size = 7 if v6 else 4  # SIZE of 256 B and of 32 B
 
@@ -108,8 +109,8 @@ class Armv7m:
         yield Match(slot=slot, ranges=ranges, user=user, privileged=privileged, attribute=rasr >> 16 & 0x3F)
 
     def background(self, range_: AddressRange) -> tuple[tuple[AddressRange, Access], ...]:
-        """Privileged rights where no region matches: the default map, with PRIVDEFENA set (table B3-1)."""
-        return default_map(range_)
+        """Privileged rights where no region matches: the default map with PRIVDEFENA set (table B3-1), else none."""
+        return default_map(range_) if self._background else ((range_, Access.NONE),)
 
     def type_is(self, attribute: int, expected: MemoryType, *, shareable: bool) -> bool:
         """Whether TEX, S, C, B give the catalogue's type. Device memory may be either kind; its S bit is ignored."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from layoutplan.check.case import Switch
 from layoutplan.check.program import (
     MPU_CTRL,
-    MPU_ON,
     MPU_RBAR,
     MPU_RNR,
     PMPADDR0,
@@ -24,6 +23,7 @@ from layoutplan.check.program import (
     boot_program,
     first_dynamic,
     first_static,
+    mpu_on,
     switch_program,
 )
 from layoutplan.check.registers import hardwired
@@ -43,6 +43,7 @@ class Machine:
 
     unit: UnitName
     slots: int
+    on: int
     state: dict[int, list[Half]]
     fixed: frozenset[int] = frozenset()
     selected: Half = None
@@ -64,8 +65,8 @@ class Machine:
         if self.unit is not UnitName.PMP:
             if pending:
                 self.faults.append("the last store is not followed by a barrier")
-            if self.enabled != MPU_ON:
-                self.faults.append("the MPU is not on, with PRIVDEFENA, at the end")
+            if self.enabled != self.on:
+                self.faults.append(f"MPU_CTRL is not {self.on} at the end")
 
     def _store(self, address: int, value: int) -> None:
         if self.unit is UnitName.PMP:
@@ -119,7 +120,7 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
     name = sorted(p.name for p in system.partitions)[partition]
     slots = system.target.slots
     fixed = hardwired(system)
-    boot = Machine(system.unit, slots, {slot: [None, None] for slot in range(slots)}, frozenset(fixed))
+    boot = Machine(system.unit, slots, mpu_on(system), {slot: [None, None] for slot in range(slots)}, frozenset(fixed))
     boot.run(boot_program(system, table))
     last = slots - 1
     while last in fixed:
@@ -132,7 +133,7 @@ def execute(system: System, table: RegionTable, partition: int) -> tuple[tuple[W
     start: dict[int, list[Half]] = {slot: list(boot.state[slot]) for slot in range(slots)}
     start |= {slot: [None, None] for slot in dynamic}
     start |= {slot: list(words) for slot, words in fixed.items()}
-    switch = Machine(system.unit, slots, start, frozenset(fixed))
+    switch = Machine(system.unit, slots, mpu_on(system), start, frozenset(fixed))
     program = switch_program(system, table, partition)
     switch.run(program)
     words = tuple(_known(switch.state[slot]) for slot in range(slots))

@@ -64,7 +64,7 @@ def classify_flips(image: ElfImage, system: System) -> tuple[Flip, ...]:
         raise ValueError("the image has no table that can be read")
     parts = image_parts(system, image)
     facts = facts_of(system, parts.blocks, parts.kernel)
-    reading = reading_of(system.unit)
+    reading = reading_of(system.unit, background=system.kernel.background)
     words = {p: execute(system, table, i)[0] for i, p in enumerate(facts.partitions)}
     good = _Image(
         system,

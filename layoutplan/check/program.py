@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from layoutplan.check.table import RegionTable
 from layoutplan.model.access import UnitName
@@ -15,8 +16,7 @@ from layoutplan.model.plan import Words
 
 MPU_CTRL, MPU_RNR, MPU_RBAR = 0xE000_ED94, 0xE000_ED98, 0xE000_ED9C
 """Armv7-M ARM B3.5 and Armv8-M ARM D1.2: the attribute register follows MPU_RBAR, then three alias pairs."""
-MPU_ON = 0b101
-"""ENABLE and PRIVDEFENA."""
+MPU_ENABLE, MPU_PRIVDEFENA = 0b001, 0b100
 PMPCFG0, PMPADDR0 = 0x3A0, 0x3B0
 
 
@@ -45,9 +45,9 @@ def switch_program(system: System, table: RegionTable, partition: int) -> tuple[
         case UnitName.PMP:
             return tuple(_pmp(first_dynamic(system, table), pairs, table.dynamic_cfg[partition]))
         case UnitName.ARMV8M:
-            return tuple(_mpu(_pmsav8(first_dynamic(system, table), pairs)))
+            return tuple(_mpu(mpu_on(system), _pmsav8(first_dynamic(system, table), pairs)))
         case _:
-            return tuple(_mpu(_pmsav7(pairs)))
+            return tuple(_mpu(mpu_on(system), _pmsav7(pairs)))
 
 
 def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
@@ -63,10 +63,11 @@ def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
         case UnitName.ARMV8M:
             first = first_static(system, table)
             held = {first + index: pair for index, pair in enumerate(table.static)}
-            return tuple(_mpu(step for slot in range(slots) for step in _selected(slot, held.get(slot, (0, 0)))))
+            stores = (step for slot in range(slots) for step in _selected(slot, held.get(slot, (0, 0))))
+            return tuple(_mpu(mpu_on(system), stores))
         case _:
             clear_all = (step for slot in range(slots) for step in _selected(slot, (0, 0)))
-            return tuple(_mpu(step for steps in (clear_all, _pmsav7(table.static)) for step in steps))
+            return tuple(_mpu(mpu_on(system), chain(clear_all, _pmsav7(table.static))))
 
 
 def first_dynamic(system: System, table: RegionTable) -> int:
@@ -88,12 +89,17 @@ def _first_programmable(system: System) -> int:
     return next((index for index in range(system.target.slots) if index not in fixed), 0)
 
 
-def _mpu(stores: Iterator[Step]) -> Iterator[Step]:
+def mpu_on(system: System) -> int:
+    """``MPU_CTRL`` while partitions run: ENABLE, and PRIVDEFENA where the kernel has its background map."""
+    return MPU_ENABLE | (MPU_PRIVDEFENA if system.kernel.background else 0)
+
+
+def _mpu(control: int, stores: Iterator[Step]) -> Iterator[Step]:
     """With the MPU off nothing unprivileged may run: the window in which slots are half written."""
     yield Store(address=MPU_CTRL, value=0)
     yield Barrier(name="dsb")
     yield from stores
-    yield Store(address=MPU_CTRL, value=MPU_ON)
+    yield Store(address=MPU_CTRL, value=control)
     yield Barrier(name="dsb")
     yield Barrier(name="isb")
 

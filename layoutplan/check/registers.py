@@ -12,6 +12,9 @@ from layoutplan.model.plan import DISABLED, Plan, SlotMap, Words
 
 RULES = ("slot-map", "slot-cap", "static-slots", "reserved-slots", "software-bounds")
 
+BACKGROUND = 2
+"""Regions that are the kernel's where it has no background map: a partition's cap does not count them."""
+
 
 def words_of(system: System, plan: Plan, partition: str) -> tuple[Words, ...]:
     """The pairs of every hardware slot, ascending; disabled where the plan has none (which is a finding elsewhere)."""
@@ -95,6 +98,7 @@ def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
                 yield Finding(rule="reserved-slots", partition=partition, message=message)
         cap = caps.get(partition)
         used = sum(1 for slot in slots if slot.index not in fixed and enabled(system.unit, slot.words))
+        used -= 0 if system.kernel.background else BACKGROUND
         if cap is not None and used > cap:
             message = f"{used} slots are enabled where the manifest allows {cap}"
             yield Finding(rule="slot-cap", partition=partition, message=message)

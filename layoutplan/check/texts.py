@@ -17,8 +17,9 @@ def _fit(*registers: int) -> bool:
 class TextPmsav7:
     """Armv7-M and Armv6-M: the highest-numbered region that matches decides."""
 
-    def __init__(self, prelude: str) -> None:
+    def __init__(self, prelude: str, *, background: bool = True) -> None:
         self.prelude = prelude
+        self._background = background
         self.malformed_pair: Words = (0x0000_0000, 0xFFFF_FFFF)
 
     def constants(self, target: Target) -> str:
@@ -34,11 +35,14 @@ class TextPmsav7:
             text += f"(ite (matches {word(rbar)} {word(rasr)} a) {word(rasr)}\n  "
             slot += f"(ite (matches {word(rbar)} {word(rasr)} a) #x{index:02x}\n  "
         decider = text + word(0) + ")" * len(words)
+        privileged = f"(privileged (decider.{partition} a) a)"
+        if not self._background:  # with PRIVDEFENA clear, what no region matches faults for privileged code too
+            privileged = f"(ite (rasr.enabled (decider.{partition} a)) {privileged} #b000)"
         return (
             f"(define-fun decider.{partition} ((a Addr)) Word {decider})\n"
             f"(define-fun slot.{partition} ((a Addr)) (_ BitVec 8) {slot}#xff{')' * len(words)})\n"
             f"(define-fun user.{partition} ((a Addr)) Rights (user (decider.{partition} a)))\n"
-            f"(define-fun privileged.{partition} ((a Addr)) Rights (privileged (decider.{partition} a) a))"
+            f"(define-fun privileged.{partition} ((a Addr)) Rights {privileged})"
         )
 
     def malformed(self, words: Sequence[Words], target: Target) -> list[str]:

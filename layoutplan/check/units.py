@@ -64,9 +64,9 @@ class UnitReading:
     code_is_whole: bool = False
 
 
-def reading_of(unit: UnitName) -> UnitReading:
-    """The reading of ``unit``; ``KeyError`` for one that has no protection."""
-    return _READINGS[unit]
+def reading_of(unit: UnitName, *, background: bool = True) -> UnitReading:
+    """The reading of ``unit``; ``KeyError`` for one that has no protection, or none without a background map."""
+    return _READINGS[unit] if background else _WITHOUT_BACKGROUND[unit]
 
 
 _READINGS = {
@@ -74,4 +74,11 @@ _READINGS = {
     UnitName.ARMV7M: UnitReading(decoder=Armv7m(), text=TextPmsav7("armv7m.smt2")),
     UnitName.ARMV8M: UnitReading(decoder=Armv8m(), text=TextPmsav8()),
     UnitName.PMP: UnitReading(decoder=Pmp(), text=TextPmp(), typed=False, code_is_whole=True),
+}
+
+_WITHOUT_BACKGROUND = {
+    UnitName.ARMV6M: UnitReading(
+        decoder=Armv7m(v6=True, background=False), text=TextPmsav7("armv6m.smt2", background=False)
+    ),
+    UnitName.ARMV7M: UnitReading(decoder=Armv7m(background=False), text=TextPmsav7("armv7m.smt2", background=False)),
 }

@@ -23,6 +23,7 @@ def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Fault
     """Add one fault for each contradiction. What building the system has already refused is not told twice."""
     check_names(system, manifest, faults)
     _unit(system, manifest, faults)
+    _background(system, faults)
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
     _symbols(system, faults)
@@ -40,6 +41,31 @@ def _unit(system: System, manifest: ManifestTable, faults: Faults) -> None:
         name = f"`{system.target.chip}`" if system.target.chip else "the target"
         hint = 'isolation = "software" has the compiler check bounds instead'
         faults.add("no-unit", ["isolation"], f"{name} has no protection unit", hint)
+
+
+def _background(system: System, faults: Faults) -> None:
+    """Without PRIVDEFENA two regions below all others are the kernel's: where those may overlap, and reach everything.
+
+    Armv8-M faults wherever two regions match (DDI 0553, MPU region overlap); PMP has no map to switch off.
+    """
+    if system.kernel.background:
+        return
+    at, unit, what = ("kernel", "background"), system.unit, 'background = "none"'
+    if unit not in (UnitName.ARMV6M, UnitName.ARMV7M):
+        why = {
+            UnitName.ARMV8M: "on Armv8-M two regions that overlap fault, and the kernel's would lie under all others",
+            UnitName.PMP: "PMP has no background map: what M-mode reaches needs no entry",
+        }.get(unit, "no protection unit is on")
+        faults.add("background", at, f"{what}: {why}", 'leave `background` out: it is "privileged"')
+        return
+    own = (system.kernel.code_memory, system.kernel.data_memory)
+    if own[0] == own[1]:
+        text = f"{what}: the kernel's code and data are both in `{own[0]}`, which it could write and execute"
+        faults.add("background", at, text, "give the kernel two memories")
+    used = {name for component in system.components for names in component.memory.values() for name in names}
+    for name in sorted((used | {share.memory for share in system.shares}) - {*own}):
+        text = f"{what}: `{name}` is in neither of the kernel's two regions, which are `{own[0]}` and `{own[1]}`"
+        faults.add("background", at, text, f"keep components out of `{name}`: the kernel fills and clears their memory")
 
 
 def _components(system: System, manifest: ManifestTable, faults: Faults) -> None:

@@ -11,10 +11,6 @@ from layoutplan.inputs.schema import ManifestTable, PmpTable
 Uses = Callable[[ManifestTable], bool]
 
 NOT_YET: Mapping[KeyPath, tuple[str, Uses]] = {
-    ("kernel", "background"): (
-        'background = "none"',
-        lambda manifest: manifest.kernel.background == "none",
-    ),
     ("target", "pmp", "smepmp"): (
         "Smepmp",
         lambda manifest: isinstance(manifest.target.pmp, PmpTable) and manifest.target.pmp.smepmp is True,

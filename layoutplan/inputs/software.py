@@ -1,8 +1,8 @@
 """What isolation by compiler-inserted checks asks of components: one linear memory each task's base register reaches.
 
 The compiler's convention: every access to linear memory is relative to a base register (Arm r11, RV32 s11), and the
-checks compare with its size, or mask by that minus one: on Arm the size is in r10, on RV32 it was compiled in. Such code
-never writes these registers. Further memories of a component are plain data under names of their own.
+checks compare with its size, or mask by that minus one: on Arm the size is in r10, on RV32 it was compiled in. Checked
+code never writes these registers. Further memories of a component are plain data under names of their own.
 """
 
 from __future__ import annotations

@@ -145,7 +145,10 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A complete answer. ``registers`` maps each partition, sorted by name, to every hardware slot ascending."""
+    """A complete answer. ``registers`` maps each partition, sorted by name, to every hardware slot ascending.
+
+    ``background`` are the kernel's own regions where it has no background map; they are in the static slots.
+    """
 
     unit: UnitName
     isolation: frozenset[Isolation]
@@ -155,6 +158,7 @@ class Plan:
     registers: Mapping[str, tuple[Slot, ...]]
     objective: Objective
     software: Mapping[str, SoftwareBounds] = field(default_factory=dict)
+    background: tuple[Region, ...] = ()
 
     def placement(self, block: str) -> Placement:
         """The placement of the block of that name; ``KeyError`` when there is none."""

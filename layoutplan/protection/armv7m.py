@@ -37,6 +37,9 @@ AP: Mapping[Access, int] = {
 }
 """``MPU_RASR.AP`` by unprivileged rights."""
 
+PRIVILEGED_READ_ONLY = 0b101
+"""``MPU_RASR.AP``: privileged read-only, unprivileged none."""
+
 ATTRIBUTES_V7M: Mapping[MemoryType, int] = {
     MemoryType.NORMAL_UNCACHED: 0b001_00,
     MemoryType.NORMAL_WRITE_THROUGH: 0b000_10,
@@ -113,6 +116,21 @@ class Pmsav7:
         """
         base, size = self._region(piece)
         return (self._words(base, size, (piece,), access, type, shareable),)
+
+    def encode_privileged(
+        self,
+        piece: AddressRange,
+        *,
+        execute: bool,
+        type: MemoryType,  # noqa: A002 - the field's name
+        shareable: bool,
+    ) -> tuple[Words, ...]:
+        """The words of one region for privileged code alone: read and execute, or read and write."""
+        base, size = self._region(piece)
+        rbar, rasr = self._words(base, size, (piece,), Access.NONE, type, shareable)
+        if execute:
+            rasr = rasr & ~(0b111 << 24 | 1 << 28) | PRIVILEGED_READ_ONLY << 24
+        return ((rbar, rasr),)
 
     def encode_subregions(
         self,

@@ -68,6 +68,7 @@ class Table:
     entries: tuple[Entry, ...]
     interrupts: tuple[Row, ...]
     software: tuple[Row, ...]
+    background: bool
     types: tuple[Row, ...]
     shared: tuple[Row, ...]
     digest: int
@@ -123,6 +124,7 @@ def table(system: System, plan: Plan) -> Table:
         entries=tuple(Entry(task=task.name, symbol=task.entry) for task in tasks),
         interrupts=interrupts,
         software=software,
+        background=system.kernel.background,
         types=tuple(_types(system, plan)) if isolated else (),
         shared=tuple(_shared(plan)) if isolated else (),
         digest=_digest(number, rows),
@@ -152,6 +154,7 @@ def _granted_range(plan: Plan, owner: str) -> str:
     """The whole range of which a slot matches all or a piece."""
     granted = [placement.granted for placement in plan.placements if placement.block.name == owner]
     granted += [grant.range for grant in plan.peripherals if grant.name == owner]
+    granted += [piece for region in plan.background if region.owner == owner for piece in region.ranges]
     return " ".join(map(str, granted))
 
 
@@ -214,6 +217,8 @@ def _types(system: System, plan: Plan) -> Iterator[Row]:
         pieces.setdefault(placement.block.name, set()).add(whole)
     for grant in plan.peripherals:
         pieces.setdefault(grant.name, set()).update(merge(grant.cover))
+    for region in plan.background:
+        pieces.setdefault(region.owner, set()).update(region.ranges)
     rows = {(piece, fields[name]) for name, ranges in pieces.items() if name in fields for piece in ranges}
     for piece, field in sorted(rows):
         yield Row(words=(piece.base, piece.end, field), comment=str(piece))

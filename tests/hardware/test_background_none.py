@@ -40,7 +40,7 @@ def seen_by_the_kernel(stage: Scene, attempts: Iterable[Attempt]) -> Iterator[At
     for attempt in attempts:
         observed = attempt.step.observe
         if observed and not any(observed in piece for piece in within):
-            attempt = replace(attempt, step=replace(attempt.step, observe=0))  # noqa: PLW2901 - the same attempt
+            attempt = replace(attempt, step=replace(attempt.step, observe=0))
         yield attempt
 
 

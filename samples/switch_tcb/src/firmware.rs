@@ -85,6 +85,10 @@ pub unsafe trait Firmware: Sized + 'static {
     /// `MPU_MAIR0` and `MPU_MAIR1` (Armv8-M): the memory types that the regions' `AttrIndx` refers to.
     #[cfg(target_arch = "arm")]
     const MEMORY_ATTRIBUTES: [u32; 2];
+    /// What `MPU_CTRL` holds while a partition runs: without PRIVDEFENA the kernel reaches what static regions give it,
+    /// and the private peripheral bus.
+    #[cfg(target_arch = "arm")]
+    const MPU_CONTROL: u32;
     /// Configuration registers that a switch writes.
     #[cfg(target_arch = "riscv32")]
     const DYNAMIC_CFGS: usize;
@@ -163,6 +167,7 @@ macro_rules! __link {
             $policy,
             {
                 const MEMORY_ATTRIBUTES: [u32; 2] = $table::MEMORY_ATTRIBUTES;
+                const MPU_CONTROL: u32 = $table::MPU_CONTROL;
             },
             {}
         );

@@ -22,6 +22,9 @@ pub const FIRST_STATIC_SLOT: usize = 0;
 pub const FIRST_DYNAMIC_SLOT: usize = 0;
 #[allow(dead_code)]
 pub const RESERVED_SLOTS: usize = 0;
+/// What `MPU_CTRL` holds while a partition runs: ENABLE, and PRIVDEFENA unless static regions stand for the kernel's map.
+#[allow(dead_code)]
+pub const MPU_CONTROL: u32 = 0x0000_0005;
 /// `MPU_MAIR0` and `MPU_MAIR1`, which regions refer to on Armv8-M; zero elsewhere.
 #[allow(dead_code)]
 pub const MEMORY_ATTRIBUTES: [u32; 2] = [0x0000_0000, 0x0000_0000];
@@ -127,6 +130,7 @@ const _: () = assert!(LP_PARTITION_ATT == 0);
 const _: () = assert!(LP_PARTITION_GPS == 1);
 const _: () = assert!(LP_PARTITION_MIX == 2);
 const _: () = assert!(RESERVED_SLOTS == 0);
+const _: () = assert!(MPU_CONTROL == 0x0000_0005);
 const _: () = assert!(MEMORY_ATTRIBUTES[0] == 0x0000_0000);
 const _: () = assert!(MEMORY_ATTRIBUTES[1] == 0x0000_0000);
 const _: () = assert!(SOFTWARE_BOUNDS == 0);

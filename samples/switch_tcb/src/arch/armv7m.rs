@@ -1,7 +1,7 @@
 //! The Armv7-M MPU (Armv7-M ARM B3.5): RBAR with VALID and REGION names its slot, alias pairs take four slots a burst.
 
 use crate::decide::boot::mpu_slots;
-use crate::decide::program::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR};
+use crate::decide::program::{MPU_CTRL, MPU_RBAR, MPU_RNR};
 use crate::firmware::Firmware;
 use core::arch::asm;
 use core::ptr::{read_volatile, write_volatile};
@@ -34,7 +34,7 @@ pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
         for index in 0..F::STATIC_SLOTS {
             write_volatile(pair, read_volatile(fixed.add(index)));
         }
-        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        write_volatile(MPU_CTRL as *mut u32, F::MPU_CONTROL);
         asm!("dsb", "isb", options(nostack, preserves_flags));
     }
 }
@@ -75,7 +75,7 @@ pub unsafe fn load<F: Firmware>(words: *const [u32; 2]) {
                 options(nostack, preserves_flags),
             );
         }
-        write_volatile(MPU_CTRL as *mut u32, MPU_ON);
+        write_volatile(MPU_CTRL as *mut u32, F::MPU_CONTROL);
         asm!("dsb", "isb", options(nostack, preserves_flags));
     }
 }

@@ -27,18 +27,22 @@ pub const MPU_RBAR: u32 = 0xE000_ED9C;
 pub const MPU_ON: u32 = 0b101;
 
 const OFF: [Step; 2] = [Step::Store { address: MPU_CTRL, value: 0 }, Step::Dsb];
-const ON: [Step; 3] = [Step::Store { address: MPU_CTRL, value: MPU_ON }, Step::Dsb, Step::Isb];
+
+const fn on(control: u32) -> [Step; 3] {
+    [Step::Store { address: MPU_CTRL, value: control }, Step::Dsb, Step::Isb]
+}
 
 /// Armv7-M: `words` hold RBAR with VALID and REGION, so no store to `MPU_RNR` is needed. Full groups of four go through
-/// the aliases in one burst; the rest through `MPU_RBAR` and `MPU_RASR`.
-pub fn armv7m(words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
+/// the aliases in one burst; the rest through `MPU_RBAR` and `MPU_RASR`. `control` is what `MPU_CTRL` holds afterwards:
+/// [`MPU_ON`], or without PRIVDEFENA where static regions stand for the kernel's map.
+pub fn armv7m(control: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
     let grouped = words.len() / 4 * 4;
     let pairs = words.iter().enumerate().flat_map(move |(index, &[rbar, rasr])| {
         let alias = if index < grouped { index as u32 % 4 } else { 0 };
         let address = MPU_RBAR + alias * 8;
         [Step::Store { address, value: rbar }, Step::Store { address: address + 4, value: rasr }]
     });
-    OFF.into_iter().chain(pairs).chain(ON)
+    OFF.into_iter().chain(pairs).chain(on(control))
 }
 
 /// Armv8-M: `MPU_RNR` selects a bank of four slots, whose pairs stand at `MPU_RBAR` and its aliases. `first` is the
@@ -51,7 +55,7 @@ pub fn armv8m(first: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_
         let pair = [Step::Store { address, value: rbar }, Step::Store { address: address + 4, value: rlar }];
         bank.into_iter().chain(pair)
     });
-    OFF.into_iter().chain(pairs).chain(ON)
+    OFF.into_iter().chain(pairs).chain(on(MPU_ON))
 }
 
 /// `pmpcfg0`.
@@ -76,7 +80,7 @@ pub fn pmp<'a>(first: u32, words: &'a [[u32; 2]], configs: &'a [u32]) -> impl It
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{MPU_CTRL, MPU_RBAR, MPU_RNR, Step, armv7m, armv8m, pmp};
+    use super::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR, Step, armv7m, armv8m, pmp};
     use std::vec::Vec;
 
     fn stores(steps: impl Iterator<Item = Step>) -> Vec<(u32, u32)> {
@@ -92,7 +96,7 @@ mod tests {
     fn armv7m_takes_two_stores_a_slot_and_two_more() {
         for slots in 0..=8_u32 {
             let words: Vec<[u32; 2]> = (0..slots).map(|slot| [0x2000_0010 | slot, slot]).collect();
-            assert_eq!(stores(armv7m(&words)).len() as u32, 2 * slots + 2);
+            assert_eq!(stores(armv7m(MPU_ON, &words)).len() as u32, 2 * slots + 2);
         }
     }
 
@@ -116,7 +120,8 @@ mod tests {
     #[test]
     fn the_unit_is_off_while_slots_change_and_on_afterwards() {
         let words = [[0x10, 1], [0x11, 3], [0x12, 5], [0x13, 7], [0x14, 9]];
-        let steps: Vec<Step> = armv7m(&words).collect();
+        let steps: Vec<Step> = armv7m(MPU_ON, &words).collect();
+        assert_eq!(armv7m(1, &words).nth(steps.len() - 3), Some(Step::Store { address: MPU_CTRL, value: 1 }));
         assert_eq!(steps[..2], [Step::Store { address: MPU_CTRL, value: 0 }, Step::Dsb]);
         assert_eq!(steps[steps.len() - 3..], [Step::Store { address: MPU_CTRL, value: 5 }, Step::Dsb, Step::Isb]);
         assert_eq!(steps[2], Step::Store { address: MPU_RBAR, value: 0x10 });
