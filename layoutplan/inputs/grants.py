@@ -18,6 +18,13 @@ PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
 """The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
 
 
+DEVICES = AddressRange(0x4000_0000, 0xE000_0000)
+"""Peripherals, external RAM and external devices in the system address map of every Cortex-M (DDI 0403E, table B3-1).
+
+Below are code and SRAM, where a chip may show any byte a second time, such as bit by bit; above is the system's own.
+"""
+
+
 def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
     """Add one fault for each grant that would not keep partitions apart."""
     known = {peripheral.name: peripheral for peripheral in system.peripherals}
@@ -57,20 +64,29 @@ def _unknown(name: str, every: set[str], svd: Svd, at: KeyPath, faults: Faults) 
 
 
 def _is_device(system: System, manifest: ManifestTable, peripheral: Peripheral, faults: Faults) -> None:
-    at = _place(peripheral.name, manifest)
+    at, told = _place(peripheral.name, manifest), False
     for memory in system.target.memories:
         if memory.range.overlaps(peripheral.range):
             text = f"peripheral `{peripheral.name}` {peripheral.range} overlaps memory `{memory.name}` {memory.range}"
             faults.add("not-a-device", at, text)
+            told = True
     if system.target.machine is Machine.ARM and peripheral.range.overlaps(PRIVATE_PERIPHERAL_BUS):
         text = f"peripheral `{peripheral.name}` {peripheral.range} is on the private peripheral bus"
         faults.add("not-a-device", at, text, "its registers control the MPU itself and are never granted")
+        told = True
     for alias in system.target.aliases:
         hidden = behind(alias, peripheral.range)
         for memory in system.target.memories:
             if hidden is not None and hidden.overlaps(memory.range):
                 text = f"peripheral `{peripheral.name}` {peripheral.range} is a second view of memory `{memory.name}`"
                 faults.add("not-a-device", at, text)
+                told = True
+    chips = (known.range for known in system.target.peripherals)
+    expected = any(known.contains(peripheral.range) for known in (DEVICES, *chips))
+    if system.target.machine is Machine.ARM and not told and not expected:
+        text = f"peripheral `{peripheral.name}` {peripheral.range} is not at an address of devices, {DEVICES}"
+        hint = "correct its base and size; what a chip has elsewhere is granted as its catalogue entry lists it"
+        faults.add("not-a-device", at, text, hint)
 
 
 def _disjoint(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import UNSET
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal
-from layoutplan.inputs.aliases import behind
+from layoutplan.inputs.aliases import BIT_BAND, behind
 from layoutplan.inputs.chips.catalogue import Chip, chip_names, read_chip
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.quantities import size_of
@@ -64,7 +64,7 @@ def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip |
     elif table.unit is UNSET:
         hint = 'give `chip = "…"`, or `unit = "…"` with [memory] tables'
         faults.add("no-target", ["target"], "neither a chip nor a protection unit is given", hint)
-    base = _of_chip(chip) if chip is not None else Target(unit=UnitName.NONE, slots=0, memories=())
+    base = _of_chip(chip) if chip is not None else _unnamed(bit_band=table.unit == "armv7m")
     unit = base.unit if table.unit is UNSET else UnitName(table.unit)
     machine = base.machine if chip is not None else _machine(unit)
     machine = machine if table.machine is UNSET else Machine(table.machine)
@@ -103,6 +103,11 @@ def _of_chip(chip: Chip) -> Target:
         fpu=chip.core.fpu,
         verified=chip.verified,
     )
+
+
+def _unnamed(*, bit_band: bool) -> Target:
+    """A chip of which nothing is known but what the manifest says."""
+    return Target(unit=UnitName.NONE, slots=0, memories=(), aliases=BIT_BAND if bit_band else ())
 
 
 def _machine(unit: UnitName) -> Machine:
