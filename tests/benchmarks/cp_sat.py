@@ -1,4 +1,4 @@
-"""One slot per block as CP-SAT sees it: optional intervals, one per legal unit, bases in a residue domain."""
+"""One slot per block as CP-SAT sees it: one optional interval per unit, its base in a residue domain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def packed(sizes: list[int], seconds: float) -> tuple[int, int]:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
-    horizon = 2 * sum(next_power_of_two(-(-size // GRANULE)) for size in sizes)
+    horizon = sum(next_power_of_two(-(-size // GRANULE)) for size in sizes)
     top = model.new_int_var(0, horizon, "top")
     intervals = []
     for index, size in enumerate(sizes):
@@ -25,13 +25,12 @@ def packed(sizes: list[int], seconds: float) -> tuple[int, int]:
             if count > 8:
                 continue
             # A run of `count` units inside one aligned block of eight.
-            for first in range(8 - count + 1):
-                chosen = model.new_bool_var(f"{index} {exponent} {first}")
-                block = model.new_int_var(0, horizon // (8 * unit), f"block {index} {exponent} {first}")
-                start = (block * 8 + first) * unit
-                intervals.append(model.new_optional_fixed_size_interval_var(start, count * unit, chosen, f"{chosen}"))
-                model.add(start + count * unit <= top).only_enforce_if(chosen)
-                choices.append(chosen)
+            legal = [k * unit for k in range(horizon // unit) if k % 8 + count <= 8]
+            chosen = model.new_bool_var(f"{index} {exponent}")
+            start = model.new_int_var_from_domain(cp_model.Domain.from_values(legal), f"start {index} {exponent}")
+            intervals.append(model.new_optional_fixed_size_interval_var(start, count * unit, chosen, f"{chosen}"))
+            model.add(start + count * unit <= top).only_enforce_if(chosen)
+            choices.append(chosen)
         model.add_exactly_one(choices)
     model.add_no_overlap(intervals)
     model.minimize(top)
