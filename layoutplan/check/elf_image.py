@@ -19,7 +19,7 @@ ET_REL, ET_EXEC = 1, 2
 PT_LOAD = 1
 SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 2, 4, 8, 9
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE = 1, 2, 4, 0x10
-SHN_UNDEF, SHN_ABS = 0, 0xFFF1
+SHN_UNDEF, SHN_LORESERVE, SHN_ABS = 0, 0xFF00, 0xFFF1
 STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE = 1, 2, 3, 4
 
 _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
@@ -141,14 +141,29 @@ class ElfImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectSection:
-    """An allocated section of a relocatable object: ``data`` is ``None`` for space; relocations as (offset, type)."""
+class ObjectRelocation:
+    """A field that the linker fills with ``value`` from the start of section ``section`` of the same object.
 
+    ``section`` is 0 where another object defines the symbol; ``addend`` is ``None`` where the field itself holds it.
+    """
+
+    offset: int
+    type: int
+    section: int
+    value: int
+    addend: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSection:
+    """An allocated section of a relocatable object: its number there; ``data`` is ``None`` for space."""
+
+    index: int
     name: str
     size: int
     data: bytes | None
     merge: bool
-    relocations: tuple[tuple[int, int], ...]
+    relocations: tuple[ObjectRelocation, ...]
 
 
 def parse_object(data: bytes, name: str) -> tuple[ObjectSection, ...]:
@@ -206,19 +221,32 @@ class _Parser:
             raise self._bad(f"e_type is {kind}, not a relocatable object")
         at = self._table(sh_offset, sh_count, _SECTION.size, "section")
         raw = [_SECTION.unpack_from(self._data, offset) for offset in at]
-        relocations: dict[int, list[tuple[int, int]]] = {}
+        symbols = self._symbols(raw)
+        relocations: dict[int, list[ObjectRelocation]] = {}
         for _, section_type, _, _, offset, size, _, target, _, _ in raw:
             if section_type in (SHT_REL, SHT_RELA):
                 width = 8 if section_type == SHT_REL else 12
                 for entry in self._table(offset, size // width, width, "symbol"):
                     place, info = struct.unpack_from("<II", self._data, entry)
-                    relocations.setdefault(target, []).append((place, info & 0xFF))
+                    if info >> 8 >= max(len(symbols), 1):
+                        raise self._bad(f"a relocation names symbol {info >> 8} of {len(symbols)}")
+                    symbol = symbols[info >> 8] if symbols else None
+                    relocations.setdefault(target, []).append(
+                        ObjectRelocation(
+                            offset=place,
+                            type=info & 0xFF,
+                            section=symbol.section if symbol is not None and symbol.section < SHN_LORESERVE else 0,
+                            value=symbol.value if symbol is not None else 0,
+                            addend=None if width == 8 else struct.unpack_from("<i", self._data, entry + 8)[0],
+                        )
+                    )
         found = []
         for index, section in enumerate(self._sections(raw, names)):
             if section.flags & SHF_ALLOC:
                 space = section.type == SHT_NOBITS
                 found.append(
                     ObjectSection(
+                        index=index,
                         name=section.name,
                         size=section.size,
                         data=None if space else self._data[section.offset : section.offset + section.size],

@@ -9,7 +9,7 @@ import struct
 from dataclasses import replace
 
 from layoutplan.check.image_sabotage import ImageSabotage
-from layoutplan.check.reference_image import Image, Piece
+from layoutplan.check.reference_image import COUNTER, Image, Piece
 from layoutplan.check.sabotage import ARM, PMP
 from layoutplan.model.component import System
 
@@ -129,6 +129,13 @@ def _asks_for_far_interrupt(system: System) -> System:
     return replace(system, components=tuple(components))
 
 
+def _others_variable(image: Image) -> None:
+    """Code in its place, byte for byte, whose variable is somebody else's."""
+    text = image.piece(".lp.mixer.text")
+    counter = image.piece(".lp.uart.bss").address + COUNTER
+    text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
+
+
 FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
@@ -173,5 +180,8 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         breaks=_far_interrupt,
         asks=_asks_for_far_interrupt,
         alone=True,
+    ),
+    ImageSabotage(
+        name="a variable that is another's", rule="traced", partition="mixer", breaks=_others_variable, alone=True
     ),
 )

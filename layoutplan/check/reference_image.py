@@ -18,9 +18,13 @@ from layoutplan.check.elf_image import (
     SHF_ALLOC,
     SHF_EXECINSTR,
     SHF_WRITE,
+    SHN_ABS,
+    SHT_REL,
+    SHT_RELA,
     STT_FUNC,
     STT_OBJECT,
 )
+from layoutplan.check.relocated import R_ARM_ABS32, R_RISCV_32
 from layoutplan.model.access import Access, Kind, UnitName
 from layoutplan.model.component import Role
 from layoutplan.model.plan import Plan
@@ -28,6 +32,8 @@ from layoutplan.model.plan import Plan
 HASH = 0x0123_4567_89AB_CDEF
 _SPACE = (Role.STACK, Role.BSS, Role.SHARE)
 _VECTORS, _TEXT, _CONSTANTS, _TABLE, _INIT, _IMAGES, _DATA_IMAGE = 0x0, 0x40, 0x400, 0x800, 0xE00, 0x1000, 0x1800
+COUNTER = 8
+"""Where in its zeroed data each component has a variable that its code names."""
 _DATA = reference.RAM.base + 0x700
 
 
@@ -59,6 +65,10 @@ class Image:
     pieces: list[Piece] = field(default_factory=list)
     symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
     functions: set[str] = field(default_factory=set)
+    homes: dict[str, str] = field(default_factory=dict)
+    """Symbols of an object that count from a section: its name."""
+    relocations: list[tuple[str, int, int, str, int]] = field(default_factory=list)
+    """Section, offset in it, type, symbol, and the kind of row: SHT_REL or SHT_RELA."""
 
     def piece(self, name: str) -> Piece:
         """The section of that name."""
@@ -93,6 +103,7 @@ class Image:
         names = b"\0"
         headers = struct.pack("<10I", *[0] * 10)
         named = [piece for piece in self.pieces if piece.name]
+        order = [piece.name for piece in named]
         for piece in named:
             kind = 1 if piece.data else 8
             at = offsets.get(id(piece), offset)
@@ -101,9 +112,16 @@ class Image:
         strings, table = b"\0", struct.pack("<IIIBBH", 0, 0, 0, 0, 0, 0)
         for name, (value, size) in self.symbols.items():
             kind = STT_FUNC if name in self.functions else STT_OBJECT
-            table += struct.pack("<IIIBBH", len(strings), value, size, 1 << 4 | kind, 0, 0xFFF1)
+            home = order.index(self.homes[name]) + 1 if name in self.homes else SHN_ABS
+            table += struct.pack("<IIIBBH", len(strings), value, size, 1 << 4 | kind, 0, home)
             strings += name.encode() + b"\0"
-        count = len(named) + 1
+        count = len(named) + 1 + len(self.relocations)
+        for section, place, relocation, symbol, kind in self.relocations:
+            row = struct.pack("<II", place, (list(self.symbols).index(symbol) + 1) << 8 | relocation)
+            row += struct.pack("<i", 0) if kind == SHT_RELA else b""
+            at, size = offset + len(body), len(row)
+            headers += struct.pack("<10I", 0, kind, 0, 0, at, size, count, order.index(section) + 1, 4, size)
+            body += row
         for name, data, kind, link, size in (
             (".symtab", table, 2, count + 1, 16),
             (".strtab", strings, 3, 0, 0),
@@ -141,7 +159,10 @@ def filler(part: str, size: int) -> bytes:
 
 
 def objects() -> dict[str, bytes]:
-    """The sealed objects that the image was made of, by component: one section for each role, no relocations."""
+    """The sealed objects that the image was made of, by component: one section for each role.
+
+    The code ends with the address of its own zeroed data, once as each machine's compilers ask for it.
+    """
     made = {}
     for component in reference.system(UnitName.ARMV7M).components:
         sealed = Image(machine=EM_ARM, entry=0, kind=ET_REL)
@@ -149,6 +170,12 @@ def objects() -> dict[str, bytes]:
             name, space = f"{component.name}.{section.role.value}", section.role in _SPACE
             data = b"" if space else filler(name, section.size)
             sealed.pieces.append(Piece(section.name, 0, data=data, size=section.size))
+        text, bss = f".lp.{component.name}.text", f".lp.{component.name}.bss"
+        sealed.symbols["counter"], sealed.homes["counter"] = (COUNTER, 4), bss
+        for at, kind, rows in ((-8, R_ARM_ABS32, SHT_REL), (-4, R_RISCV_32, SHT_RELA)):
+            piece = sealed.piece(text)
+            piece.data = piece.data[: len(piece.data) + at] + bytes(4) + piece.data[len(piece.data) + at + 4 :]
+            sealed.relocations.append((text, len(piece.data) + at, kind, "counter", rows))
         made[component.name] = sealed.elf()
     return made
 
@@ -172,6 +199,10 @@ def image(unit: UnitName) -> Image:
         vectors = struct.pack("<16I", reference.RAM.base + 0x400, *[_TEXT + 2 * i | 1 for i in range(15)])
         made.pieces.append(Piece(".vector_table", _VECTORS, data=vectors))
     _parts(made, plan)
+    for component in reference.PARTITIONS:
+        counter = made.piece(f".lp.{component}.bss").address + COUNTER
+        text = made.piece(f".lp.{component}.text")
+        text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
     _tables(made, unit, plan)
     tables = [value for name, (value, _) in made.symbols.items() if name in reference.TABLES]
     made.piece(".text").data = b"".join(_code(unit, table) for table in tables).ljust(0x200, b"\0")

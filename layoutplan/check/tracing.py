@@ -1,7 +1,8 @@
 """Every allocated input section of a component, found again at its final address, byte for byte.
 
 A linker that merges, folds or drops a section, or takes one of another component of the same name, gives an image in
-which the planned bytes are not where the regions are. Fields that relocations fill are left out of the comparison.
+which the planned bytes are not where the regions are. A field that a relocation fills must lead to where the section
+that it names was found; space has no bytes, and is found by what names it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from dataclasses import dataclass
 from layoutplan.address import AddressRange, align_up
 from layoutplan.check.elf_image import ElfImage, ObjectSection, Section, parse_object
 from layoutplan.check.image_parts import ImageParts
+from layoutplan.check.relocated import as_relocated, field_width
 from layoutplan.errors import BadInput
 from layoutplan.model.access import Machine
 from layoutplan.model.component import Component, InputSection, Role, System
 from layoutplan.model.evidence import Finding
 
 _ROLES = (Role.TEXT, Role.RODATA, Role.DATA, Role.BSS, Role.LINEAR_MEMORY)
-_RISCV_CALLS = (18, 19)
-"""R_RISCV_CALL and R_RISCV_CALL_PLT fill an AUIPC and the JALR behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,25 @@ def _object(component: Component, objects: Mapping[str, bytes]) -> tuple[ObjectS
     return sections if sealed and any(name.startswith(f".lp.{component.name}.") for name in names) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An input section at ``offset`` of output section ``home``."""
+
+    home: Section
+    offset: int
+    asked: InputSection
+    source: ObjectSection
+
+    @property
+    def address(self) -> int:
+        return self.home.address + self.offset
+
+
 def _component(
     system: System, image: ElfImage, parts: ImageParts, component: Component, sections: tuple[ObjectSection, ...]
 ) -> Iterator[Finding]:
     left = list(sections)
+    found: list[_Found] = []
     for role in _ROLES:
         home = parts.sections.get(f"{component.name}.{role.value}")
         offset = 0
@@ -76,43 +91,46 @@ def _component(
             if source is not None:
                 left.remove(source)
                 if home is not None and asked.size:
-                    yield from _compared(system, image, component, home, offset, asked, source)
+                    found.append(_Found(home, offset, asked, source))
             offset += asked.size
+    addresses = {one.source.index: one.address for one in found if not one.source.merge}
+    for one in found:
+        yield from _compared(system.target.machine, image, component, one, addresses)
 
 
 def _compared(
-    system: System,
-    image: ElfImage,
-    component: Component,
-    home: Section,
-    offset: int,
-    asked: InputSection,
-    source: ObjectSection,
+    machine: Machine, image: ElfImage, component: Component, one: _Found, addresses: Mapping[int, int]
 ) -> Iterator[Finding]:
-    if source.data is None:
-        return
+    home, asked = one.home, one.asked
+    where = AddressRange.of(one.address, asked.size)
 
     def fault(message: str) -> Finding:
-        where = AddressRange.of(home.address + offset, asked.size)
         return Finding(rule="traced", partition=component.partition, range=where, message=message)
 
-    if source.merge:
+    if one.source.data is None:
+        return
+    if one.source.merge:
         whole = image.contents(home) or b""
-        if any(piece not in whole for piece in source.data.split(b"\0")):
+        if any(piece not in whole for piece in one.source.data.split(b"\0")):
             yield fault(f"strings of `{asked.name}` are not in `{home.name}`")
         return
-    if offset + asked.size > home.size:  # too short, which another rule reports
+    if one.offset + asked.size > home.size:  # too short, which another rule reports
         return
     loaded = image.contents(home)
     if loaded is None:
         yield fault(f"the bytes of `{asked.name}` are not loaded")
         return
-    found = loaded[offset : offset + asked.size]
-    mine, theirs = bytearray(source.data), bytearray(found)
-    riscv = system.target.machine is Machine.RISCV
-    for at, kind in source.relocations:
-        width = 8 if riscv and kind in _RISCV_CALLS else 4
-        mine[at : at + width] = theirs[at : at + width]
+    mine, theirs = bytearray(one.source.data), loaded[one.offset : one.offset + asked.size]
+    for relocation in one.source.relocations:
+        at, width = relocation.offset, field_width(machine, relocation.type)
+        filled = theirs[at : at + width]
+        base = addresses.get(relocation.section)
+        if base is not None and at + width <= len(mine):
+            before = one.source.data[at : at + width]
+            target = base + relocation.value
+            made = as_relocated(machine, relocation.type, before, one.address + at, target, relocation.addend)
+            filled = filled if made is None else made
+        mine[at : at + width] = filled
     if mine != theirs:
         first = next(i for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
-        yield fault(f"`{asked.name}` is not at its place in `{home.name}`: byte {first} differs from the object's")
+        yield fault(f"`{asked.name}` is not as linked for its place in `{home.name}`: byte {first} differs")
