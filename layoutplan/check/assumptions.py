@@ -53,7 +53,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
                 "switch code, from the table's constant",
             ),
             (
-                "Arm: PRIVDEFENA is set, HFNMIENA is clear, the private peripheral bus refuses unprivileged code.",
+                "Arm: MPU_CTRL holds the table's MPU_CONTROL while partitions run: PRIVDEFENA as planned, HFNMIENA clear; "
+                "the private peripheral bus refuses unprivileged code.",
                 "switch code; architecture",
             ),
             ("RISC-V: mseccfg is zero, and partitions run in U-mode without paging.", "boot code"),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from layoutplan.model.access import Access, UnitName
+from layoutplan.model.access import Access, Isolation, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.evidence import Verdict
 from layoutplan.model.memory import Memory
@@ -379,6 +379,11 @@ def _notes(system: System, body: Entry) -> list[Entry]:
     if not system.isolation:
         text = "no protection unit is programmed: every component can reach all memory"
         notes.append({"code": "no-isolation", "text": text})
+    if Isolation.SOFTWARE in system.isolation:
+        text = "the compiler's word is taken for its bounds checks; machine code that it did not make is not bounded"
+        if system.unit is UnitName.NONE:
+            text = f"no protection unit is programmed, the checks alone keep components apart: {text}"
+        notes.append({"code": "software-bounds", "text": text})
     if system.target.chip is not None and not system.target.verified:
         text = (
             f"the catalogue entry of {system.target.chip} is unverified: some of its facts have no source, so what is "

@@ -14,6 +14,7 @@ from layoutplan.report.wording import (
     rights,
     size,
     slot_use,
+    software_bounds,
     switch_cost,
     waste_bound,
 )
@@ -210,9 +211,11 @@ def plan_listings(document: Document) -> tuple[Listing, ...]:
             for partition, (enabled, available) in enabled_slots(document).items()
         ]
         switching.append(Item(text=switch_cost(document)))
+    bounds = [Item(text=f"{name}: {software_bounds(one)}") for name, one in document["software"].items()]
     cost = f"isolation costs {cost_against_none(document)}, against the same blocks packed without rounding"
     listings = (
         Listing(name="shared", title="Shared between partitions", items=tuple(shared)),
+        Listing(name="software", title="Linear memories that compiled-in checks keep to", items=tuple(bounds)),
         Listing(name="waste", title="Waste", items=tuple(waste)),
         Listing(name="switching", title="Switching", items=(*switching, Item(text=cost))),
     )

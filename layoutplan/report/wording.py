@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from layoutplan.address import hexadecimal
+
 Document = Mapping[str, Any]
 
 
@@ -62,6 +64,12 @@ def slot_use(document: Document) -> str:
     slots = document["slots"]
     kinds = [(kind, slots[kind], slots[f"first_{kind}"]) for kind in ("dynamic", "static", "reserved")]
     return ", ".join(f"{count} {kind} from slot {first}" for kind, count, first in kinds if count) or "none"
+
+
+def software_bounds(bounds: Mapping[str, int]) -> str:
+    """``1024 B from 0x2000_fc00``, and how the component keeps to them where it does not compare."""
+    masked = f", addresses masked by {hexadecimal(bounds['mask'])}" if bounds["mask"] else ""
+    return f"{bounds['size']} B from {hexadecimal(bounds['base'])}{masked}"
 
 
 def switch_cost(document: Document) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from layoutplan.address import hexadecimal
 from layoutplan.model.plan import Constraint
+from layoutplan.solve.background import background_slots
 from layoutplan.solve.hardwired import closing_slots
 from layoutplan.solve.problem import Problem, usable_slots
 
@@ -123,6 +124,8 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
         case _:
             reserved = system.kernel.reserved_slots
             kept = f", of which the kernel reserves {reserved}" if reserved else ""
+            if background := background_slots(system):
+                kept += f" and {background} are the kernel's without a background map"
             if closing := closing_slots(system):
                 kept += f" and {closing} close what hard-wired entries open"
             text = (
