@@ -18,7 +18,9 @@ from layoutplan.model.evidence import Verdict
 # What the words of a unit do not touch is tried on one unit or two; `selftest` tries it on all.
 BOTH = (UnitName.ARMV7M, UnitName.PMP)
 PLANS: list[tuple[Sabotage, UnitName]] = [(s, UnitName.ARMV7M) for s in STRUCTURE]
-PLANS += [(s, unit) for s in (*REGISTERS, *DEFECTS) for unit in s.units]
+# PMSAv6 is PMSAv7 with fewer fields and the same decoder: one in three of its cases.
+V6 = [(s, UnitName.ARMV6M) for s in (*REGISTERS, *DEFECTS) if UnitName.ARMV6M in s.units]
+PLANS += [(s, unit) for s in (*REGISTERS, *DEFECTS) for unit in s.units if unit is not UnitName.ARMV6M] + V6[::3]
 IMAGE_CASES = [(s, unit) for s in IMAGES for unit in s.units if unit in BOTH or s.units != reference.UNITS]
 
 
