@@ -177,7 +177,14 @@ def read_image(path: Path) -> ElfImage:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(
-            [Fault(code="unreadable", message=f"cannot read the image: {error.strerror}", where=str(path))]
+            [
+                Fault(
+                    code="unreadable",
+                    message=f"cannot read the image: {error.strerror}",
+                    where=str(path),
+                    hint="name the linked ELF file",
+                )
+            ]
         ) from error
     return parse_image(data, str(path))
 
@@ -326,4 +333,13 @@ class _Parser:
             raise self._bad(f"{what} of {size} bytes at {offset:#x} does not fit the file's {len(self._data)} bytes")
 
     def _bad(self, message: str) -> BadInput:
-        return BadInput([Fault(code="bad-elf", message=message, where=self._name)])
+        return BadInput(
+            [
+                Fault(
+                    code="bad-elf",
+                    message=message,
+                    where=self._name,
+                    hint="link again: the file is damaged or unfinished",
+                )
+            ]
+        )

@@ -32,6 +32,7 @@ def verify(elf: Path, plan_file: Path | None, manifest: Path | None, evidence: P
             code=finding.rule,
             message=finding.message if finding.range is None else f"{finding.message} {finding.range}",
             where=finding.partition,
+            hint="link again what this plan's build wrote: script, region table, sealed objects",
         )
         for finding in verdict.findings
     )

@@ -26,7 +26,7 @@ def one_architecture(system: System, objects: Iterable[RelocatableObject]) -> li
     for found in objects:
         if found.machine is not system.target.machine:
             text = f"the object is for {_NAMES[found.machine]}, and the target is {_NAMES[system.target.machine]}"
-            faults.append(Fault(code="wrong-machine", message=text, where=found.name))
+            faults.append(Fault(code="wrong-machine", message=text, where=found.name, hint=_COMPILE))
             continue
         if found.machine is Machine.RISCV:
             by_convention.setdefault(_convention(found), []).append(found.name)
@@ -39,7 +39,7 @@ def one_architecture(system: System, objects: Iterable[RelocatableObject]) -> li
         if runs is not None and attributes.cpu_arch is not None and attributes.cpu_arch not in runs:
             known = ", ".join(CPU_ARCH[value] for value in sorted(runs))
             text = f"the object is for {attributes.architecture}, and the target runs {known}"
-            faults.append(Fault(code="wrong-architecture", message=text, where=found.name))
+            faults.append(Fault(code="wrong-architecture", message=text, where=found.name, hint=_COMPILE))
         elif attributes.architecture is not None:
             by_architecture.setdefault(attributes.architecture, []).append(found.name)
     if system.target.machine is Machine.ARM and len(by_architecture) > 1:
@@ -56,6 +56,7 @@ def _convention(found: RelocatableObject) -> str:
 
 
 _NAMES = {Machine.ARM: "Arm", Machine.RISCV: "RISC-V"}
+_COMPILE = "compile it for the chip that [target] names, or correct [target]"
 
 
 def _mixed(what: str, objects: Mapping[str, list[str]]) -> Fault:

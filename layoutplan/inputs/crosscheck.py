@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 
-from layoutplan.address import AddressRange, hexadecimal
+from layoutplan.address import AddressRange, align_down, align_up, hexadecimal
 from layoutplan.inputs.captured import check_captured
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
@@ -84,7 +84,12 @@ def _components(system: System, manifest: ManifestTable, faults: Faults) -> None
             text = f'`{component.name}` is untrusted and exports "*", which could capture any symbol of the kernel'
             faults.add("export-all", [*at, "exports"], text, "list the symbols that others call")
         if component.selects and not named:
-            faults.add("no-objects", [*at, "sections"], f"`{component.name}` selects sections of no object")
+            faults.add(
+                "no-objects",
+                [*at, "sections"],
+                f"`{component.name}` selects sections of no object",
+                "name their object",
+            )
         if any(path.suffix == ".a" for path in component.objects) and not component.linked:
             text = f"`{component.name}` names an archive and has neither `entry` nor `exports`"
             faults.add("no-roots", [*at, "objects"], text, "say from which symbols its members are reached")
@@ -94,7 +99,8 @@ def _components(system: System, manifest: ManifestTable, faults: Faults) -> None
             faults.add("no-task", [*at, "interrupts"], text, "give it an `entry` and a `stack`")
         total = component.heap + component.linear_memory + component.slack + sum((component.sizes or {}).values())
         if total > U32:
-            faults.add("too-large", at, f"`{component.name}` asks for {total} bytes, more than 32 bits can address")
+            text = f"`{component.name}` asks for {total} bytes, more than 32 bits can address"
+            faults.add("too-large", at, text, f"take {total - U32} bytes or more off its sizes, heap and slack")
     _interrupts(system, faults)
 
 
@@ -111,7 +117,10 @@ def _interrupts(system: System, faults: Faults) -> None:
                 text = f"interrupt {number} is given to `{other}` and to `{component.name}`"
                 faults.add("granted-twice", at, text, "one task handles it and tells the other")
             if number > limit:
-                faults.add("unknown-interrupt", at, f"interrupt {number} is past the last one, {limit}")
+                text = f"interrupt {number} is past the last one, {limit}"
+                faults.add(
+                    "unknown-interrupt", at, text, "count as the vendor's header does, where exceptions are negative"
+                )
 
 
 def _symbols(system: System, faults: Faults) -> None:
@@ -174,24 +183,26 @@ def _slots(system: System, faults: Faults) -> None:
         return
     if reserved >= target.slots:
         text = f"{reserved} reserved slots leave none of the {target.slots} that the unit has"
-        faults.add("slot-count", ["kernel", "reserved-slots"], text)
+        faults.add("slot-count", ["kernel", "reserved-slots"], text, f"reserve {target.slots - 1} at the most")
         return
     for partition in system.partitions:
         left = target.slots - reserved
         if partition.slots is not None and partition.slots > left:
             text = f"a cap of {partition.slots} slots is above the {left} that the kernel leaves"
-            faults.add("slot-count", ["partition", partition.name, "slots"], text)
+            faults.add("slot-count", ["partition", partition.name, "slots"], text, f"say slots = {left}, or no cap")
     for entry in target.pmp.fixed:
         if entry.index >= target.slots:
             text = f"PMP entry {entry.index} is past the last of {target.slots} slots"
-            faults.add("slot-count", ["target", "pmp"], text)
+            hint = f"leave it out, or give the unit {entry.index + 1} slots if it has them"
+            faults.add("slot-count", ["target", "pmp"], text, hint)
 
 
 def _shares(system: System, faults: Faults) -> None:
     known = [partition.name for partition in system.partitions]
     for share in system.shares:
         if share.size == 0:
-            faults.add("empty-range", ["shared", share.name, "size"], f"share `{share.name}` has 0 bytes")
+            text = f"share `{share.name}` has 0 bytes"
+            faults.add("empty-range", ["shared", share.name, "size"], text, "give it a size, or leave the share out")
         for name in share.access:
             if name not in known:
                 text = f"there is no partition `{name}`"
@@ -208,14 +219,15 @@ def _pins(system: System, faults: Faults) -> None:
             inside = [memory for memory in system.target.memories if base in memory.range]
             if base % granule:
                 text = f"a pin at {hexadecimal(base)} is not a multiple of the unit's {granule} bytes"
-                faults.add("pin-align", at, text)
+                down, up = align_down(base, granule), align_up(base, granule)
+                faults.add("pin-align", at, text, f"pin it to {hexadecimal(down)} or {hexadecimal(up)}")
             if not any(memory.name in allowed for memory in inside):
                 names = ", ".join(f"`{name}` {system.target.memory(name).range}" for name in allowed)
                 text = f"a pin at {hexadecimal(base)} is not inside {names or 'any memory'}"
-                faults.add("outside-memory", at, text)
+                faults.add("outside-memory", at, text, "pin it inside, or leave its place to the planner")
             elif _reserved(system, base):
                 text = f"a pin at {hexadecimal(base)} is inside the reserve {_reserved(system, base)}"
-                faults.add("outside-memory", at, text)
+                faults.add("outside-memory", at, text, "pin it elsewhere, or leave its place to the planner")
 
 
 def _reserved(system: System, address: int) -> AddressRange | None:

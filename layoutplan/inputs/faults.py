@@ -16,8 +16,8 @@ class Faults:
         self._locations = locations
         self._found: list[Fault] = []
 
-    def add(self, code: str, path: Sequence[str | int], message: str, hint: str = "") -> None:
-        """Record one fault at a key path."""
+    def add(self, code: str, path: Sequence[str | int], message: str, hint: str) -> None:
+        """Record one fault at a key path, with one way out of it."""
         self._found.append(Fault(code=code, message=message, where=self._locations.of(path), hint=hint))
 
     def extend(self, found: Iterable[Fault]) -> None:
@@ -31,11 +31,11 @@ class Faults:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word most like ``word``, or lists them when none is alike."""
+    """A hint that names the known word most like ``word``, or lists them when none is alike, or says that none is."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean `{close[0]}`?"
     if not names:
-        return ""
+        return "nothing of that kind is described yet: describe it, or leave this out"
     return "known here: " + ", ".join(f"`{name}`" for name in names)

@@ -68,18 +68,20 @@ def _is_device(system: System, manifest: ManifestTable, peripheral: Peripheral, 
     for memory in system.target.memories:
         if memory.range.overlaps(peripheral.range):
             text = f"peripheral `{peripheral.name}` {peripheral.range} overlaps memory `{memory.name}` {memory.range}"
-            faults.add("not-a-device", at, text)
+            hint = "correct its base and size; memory that partitions use together is a [shared] table"
+            faults.add("not-a-device", at, text, hint)
             told = True
     if system.target.machine is Machine.ARM and peripheral.range.overlaps(PRIVATE_PERIPHERAL_BUS):
         text = f"peripheral `{peripheral.name}` {peripheral.range} is on the private peripheral bus"
-        faults.add("not-a-device", at, text, "its registers control the MPU itself and are never granted")
+        faults.add("not-a-device", at, text, "let the kernel do it: its registers control the MPU itself")
         told = True
     for alias in system.target.aliases:
         hidden = behind(alias, peripheral.range)
         for memory in system.target.memories:
             if hidden is not None and hidden.overlaps(memory.range):
                 text = f"peripheral `{peripheral.name}` {peripheral.range} is a second view of memory `{memory.name}`"
-                faults.add("not-a-device", at, text)
+                hint = "correct its base; memory that partitions use together is a [shared] table"
+                faults.add("not-a-device", at, text, hint)
                 told = True
     chips = (known.range for known in system.target.peripherals)
     expected = any(known.contains(peripheral.range) for known in (DEVICES, *chips))
@@ -105,7 +107,8 @@ def _disjoint(
                 f"peripheral `{upper.name}` {upper.range} of partition `{owners[upper.name]}` "
                 + ("are two views of the same registers" if apart else "overlap")
             )
-            faults.add("granted-twice", _place(upper.name, manifest), text)
+            hint = "grant both to one partition, or give each a range of its own"
+            faults.add("granted-twice", _place(upper.name, manifest), text, hint)
 
 
 def _place(name: str, manifest: ManifestTable) -> tuple[str | int, ...]:

@@ -37,6 +37,9 @@ class LockTable(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     block: dict[str, LockedTable] = msgspec.field(default_factory=dict)
 
 
+_RESTORE = "restore the committed lock, or delete it"
+
+
 @cache
 def _schema() -> dict[str, Any]:
     return schema_of(LockTable, "layout.lock")
@@ -49,24 +52,25 @@ def read_lock(path: Path) -> Lock | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise BadInput([Fault(code="no-file", message=f"cannot read: {error}", where=str(path))]) from None
+        hint = "make it a readable file, or delete it"
+        raise BadInput([Fault(code="no-file", message=f"cannot read: {error}", where=str(path), hint=hint)]) from None
     return read_lock_bytes(data, path.name)
 
 
 def read_lock_bytes(data: bytes, name: str) -> Lock:
     """As ``read_lock``, from the bytes of the file called ``name``."""
-    tables = parse_toml(data, name)
+    tables = parse_toml(data, name, hint=_RESTORE)
     faults = Faults(Locations(name, data.decode("utf-8-sig")))
     if tables.get("version", 1) != 1:
         text = f"the lock has version {str(tables['version'])[:20]}, and this layoutplan reads version 1"
         faults.add("lock-version", ["version"], text, "use the layoutplan that wrote it, or delete the lock")
         faults.raise_any()
-    check_shape(tables, _schema(), faults)
+    check_shape(tables, _schema(), faults, hint=_RESTORE)
     faults.raise_any()
     try:
         table = msgspec.convert(tables, LockTable)
     except msgspec.ValidationError as error:
-        raise BadInput([Fault(code="bad-value", message=str(error), where=name)]) from None
+        raise BadInput([Fault(code="bad-value", message=str(error), where=name, hint=_RESTORE)]) from None
     blocks = {block: _block(block, row, faults) for block, row in table.block.items()}
     faults.raise_any()
     return Lock(blocks={block: locked for block, locked in sorted(blocks.items()) if locked is not None})
@@ -82,7 +86,7 @@ def _block(name: str, row: LockedTable, faults: Faults) -> LockedBlock | None:
         position += size
     if position != granted.end and row.cover:
         text = f"the cover of `{name}` does not add up to {granted}"
-        faults.add("bad-lock", ["block", name, "cover"], text, "restore the committed lock, or delete it")
+        faults.add("bad-lock", ["block", name, "cover"], text, _RESTORE)
         return None
     cover = tuple(AddressRange.of(base, size) for base, size in row.cover)
     return LockedBlock(memory=row.memory, granted=granted, cover=cover)

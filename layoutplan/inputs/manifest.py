@@ -16,7 +16,7 @@ from layoutplan.inputs.location import Locations
 from layoutplan.inputs.paths import Paths
 from layoutplan.inputs.pending import refuse_pending
 from layoutplan.inputs.schema import ManifestTable, manifest_schema
-from layoutplan.inputs.shape import check_shape, parse_toml
+from layoutplan.inputs.shape import SCHEMA_HINT, check_shape, parse_toml
 from layoutplan.inputs.svd import NONE as NO_SVD
 from layoutplan.inputs.svd import Svd, read_svd
 from layoutplan.inputs.system import build_system
@@ -57,7 +57,7 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
         manifest = msgspec.convert(tables, ManifestTable)
     except msgspec.ValidationError as error:
         # The schema is made of the same structs, so nothing is known to come here; a wrong shape stays bad input.
-        raise BadInput([Fault(code="bad-value", message=str(error), where=path.name)]) from None
+        raise BadInput([Fault(code="bad-value", message=str(error), where=path.name, hint=SCHEMA_HINT)]) from None
     target, chip = read_target(manifest, faults)
     if not target.memories:
         faults.raise_any()  # every further fault would only say that there is no memory

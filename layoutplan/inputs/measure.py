@@ -9,6 +9,7 @@ from pathlib import Path
 from layoutplan.address import align_up
 from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.architecture import one_architecture
+from layoutplan.inputs.faults import nearest
 from layoutplan.inputs.objectfiles import read_objects
 from layoutplan.inputs.safety import SafetyManifest, read_safety_manifests
 from layoutplan.inputs.software import checks_of, several_memories, unbounded
@@ -81,7 +82,7 @@ def _measured(
     prefixes = tuple(f".lp.{other.name}" for other in siblings)
     if component.selects:
         chosen = [s for s in sections if _own_name(s.name, prefixes) in component.selects]
-        faults += _selection_faults(system, component, chosen, prefixes)
+        faults += _selection_faults(system, component, chosen, sections, prefixes)
     else:
         chosen = [s for s in sections if _own_name(s.name, prefixes) not in taken_by_others]
     if component.selects:
@@ -141,19 +142,30 @@ def _own_name(name: str, prefixes: tuple[str, ...]) -> str:
 
 
 def _selection_faults(
-    system: System, component: Component, chosen: list[InputSection], prefixes: tuple[str, ...]
+    system: System,
+    component: Component,
+    chosen: list[InputSection],
+    sections: list[InputSection],
+    prefixes: tuple[str, ...],
 ) -> list[Fault]:
     where = system.location(f"component.{component.name}.sections")
     names = {_own_name(section.name, prefixes) for section in chosen}
+    data = sorted({_own_name(s.name, prefixes) for s in sections if s.role in (Role.DATA, Role.BSS)})
     faults = [
-        Fault(code="unknown-section", message=f"no object of `{component.name}` has a section `{name}`", where=where)
+        Fault(
+            code="unknown-section",
+            message=f"no object of `{component.name}` has a section `{name}`",
+            where=where,
+            hint=nearest(name, data),
+        )
         for name in component.selects
         if name not in names
     ]
     for section in chosen:
         if section.role not in (Role.DATA, Role.BSS):
             text = f"`{section.name}` is {section.role}, and only data sections can be given to another component"
-            faults.append(Fault(code="not-data", message=text, where=where))
+            hint = "name data sections only: code and constants stay with the component that has the object"
+            faults.append(Fault(code="not-data", message=text, where=where, hint=hint))
     return faults
 
 

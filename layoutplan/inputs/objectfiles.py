@@ -12,18 +12,20 @@ from layoutplan.objects.bounded import MAX_FILE
 RLIB_METADATA = "lib.rmeta"
 """The member that makes an archive a Rust library."""
 
+_STRIP = "strip its debug information: no microcontroller holds such an object"
+
 
 def read_file(path: Path) -> bytes:
     """The bytes of a regular file; ``BadInput`` where there is none, or one that is too large to be meant."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise _fault(path, "no-file", "not a file")
+            raise _fault(path, "no-file", "not a file", "name an object file or an archive")
         if status.st_size > MAX_FILE:
-            raise _fault(path, "too-large", f"{status.st_size} bytes is more than {MAX_FILE}")
+            raise _fault(path, "too-large", f"{status.st_size} bytes is more than {MAX_FILE}", _STRIP)
         return path.read_bytes()
     except OSError as error:
-        raise _fault(path, "no-file", f"cannot read: {error.strerror or error}") from None
+        raise _fault(path, "no-file", f"cannot read: {error.strerror or error}", "build it first") from None
 
 
 def read_objects(path: Path) -> tuple[RelocatableObject, ...]:
@@ -42,7 +44,8 @@ def read_objects(path: Path) -> tuple[RelocatableObject, ...]:
         try:
             content = member.data if member.data is not None else read_file(path.parent / member.name)
             if is_archive(content):
-                raise _fault(path, "nested-archive", f"`{member.name}` is an archive inside an archive")
+                text = f"`{member.name}` is an archive inside an archive"
+                raise _fault(path, "nested-archive", text, "take it out, and name it beside the other")
             found.append(read_object(content, name))
         except BadInput as error:
             faults += error.faults
@@ -51,5 +54,5 @@ def read_objects(path: Path) -> tuple[RelocatableObject, ...]:
     return tuple(found)
 
 
-def _fault(path: Path, code: str, message: str, hint: str = "") -> BadInput:
+def _fault(path: Path, code: str, message: str, hint: str) -> BadInput:
     return BadInput([Fault(code=code, message=message, where=str(path), hint=hint)])

@@ -37,6 +37,11 @@ class Paths:
         except (OSError, ValueError):  # a name that no file can have
             found = False
         if not found:
-            self._faults.add("no-file", at, f"`{expanded}` is not a file", "paths are relative to the manifest")
+            self._faults.add(
+                "no-file",
+                at,
+                f"`{expanded}` is not a file",
+                "build it first, or correct the path: it is relative to the manifest",
+            )
             return None
         return path

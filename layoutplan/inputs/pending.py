@@ -22,4 +22,4 @@ def refuse_pending(manifest: ManifestTable, faults: Faults) -> None:
     """One fault for each thing that is asked and does not work yet."""
     for path, (what, uses) in NOT_YET.items():
         if uses(manifest):
-            faults.add("not-yet", path, f"not supported yet: {what}")
+            faults.add("not-yet", path, f"not supported yet: {what}", f"leave `{path[-1]}` out")

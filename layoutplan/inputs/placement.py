@@ -44,6 +44,10 @@ class Memories:
             return None
         if NEEDS[kind] not in memory.access:
             text = f'memory `{name}` has access "{memory.access.letters}", and {kind} needs "{NEEDS[kind].letters}"'
-            self._faults.add("memory-access", at, text)
+            able = [known for known, other in self._by_name.items() if NEEDS[kind] in other.access]
+            hint = (
+                f"name {' or '.join(f'`{known}`' for known in sorted(able))}" if able else "widen the memory's access"
+            )
+            self._faults.add("memory-access", at, text, hint)
             return None
         return name

@@ -36,7 +36,8 @@ def read_safety_manifests(objects: Iterable[Path]) -> tuple[SafetyManifest, ...]
                     )
                 found.append(one)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            faults.append(Fault(code="safety-manifest", message=str(error), where=str(beside)))
+            hint = "compile the object again, which writes the file, or delete it and give linear-memory"
+            faults.append(Fault(code="safety-manifest", message=str(error), where=str(beside), hint=hint))
     if faults:
         raise BadInput(faults)
     return tuple(found)

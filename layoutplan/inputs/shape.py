@@ -21,24 +21,32 @@ MAX_DEPTH = 16
 """No key of a manifest or a lock is this deep."""
 
 _TOO_DEEP = "arrays or tables are nested too deeply"
+_CORRECT = "correct the TOML there: keys, strings and brackets"
+_ANOTHER_FILE = "name the manifest: this is some other file"
+
+SCHEMA_HINT = "`layoutplan schema` lists every key and what it takes"
 
 
-def parse_toml(data: bytes, name: str) -> dict[str, Any]:
+def parse_toml(data: bytes, name: str, *, hint: str = _CORRECT) -> dict[str, Any]:
     """The tables of a TOML file; ``BadInput`` with the reader's line and column when it is not TOML."""
     if len(data) > MAX_BYTES:
-        raise BadInput([_not_toml(f"{len(data)} bytes is more than the {MAX_BYTES} that a manifest may have", name)])
+        raise BadInput(
+            [_not_toml(f"{len(data)} bytes is more than the {MAX_BYTES} that a manifest may have", name, _ANOTHER_FILE)]
+        )
     try:
         tables = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadInput([_not_toml(f"byte {error.start} is not UTF-8", f"{name}:{line}")]) from None
+        raise BadInput(
+            [_not_toml(f"byte {error.start} is not UTF-8", f"{name}:{line}", "save the file as UTF-8")]
+        ) from None
     except RecursionError:
-        raise BadInput([_not_toml(_TOO_DEEP, name)]) from None
+        raise BadInput([_not_toml(_TOO_DEEP, name, hint)]) from None
     except ValueError as error:
         # tomllib.TOMLDecodeError, or Python's own limit on the digits of one number.
-        raise BadInput([_not_toml(str(error), name)]) from None
+        raise BadInput([_not_toml(str(error), name, hint)]) from None
     if _deeper_than(MAX_DEPTH, tables):
-        raise BadInput([_not_toml(_TOO_DEEP, name)])
+        raise BadInput([_not_toml(_TOO_DEEP, name, hint)])
     return tables
 
 
@@ -53,12 +61,14 @@ def _deeper_than(limit: int, tables: dict[str, Any]) -> bool:
     return True
 
 
-def _not_toml(message: str, where: str) -> Fault:
-    return Fault(code="not-toml", message=message, where=where)
+def _not_toml(message: str, where: str, hint: str) -> Fault:
+    return Fault(code="not-toml", message=message, where=where, hint=hint)
 
 
-def check_shape(tables: Mapping[str, Any], schema: Mapping[str, Any], faults: Faults) -> None:
-    """Add one fault for each way in which ``tables`` depart from the JSON Schema."""
+def check_shape(
+    tables: Mapping[str, Any], schema: Mapping[str, Any], faults: Faults, *, hint: str = SCHEMA_HINT
+) -> None:
+    """Add one fault for each way in which ``tables`` depart from the JSON Schema; ``hint`` where nothing is nearer."""
     import jsonschema_rs
 
     plain = _plain(tables)
@@ -77,10 +87,13 @@ def check_shape(tables: Mapping[str, Any], schema: Mapping[str, Any], faults: Fa
             names = _node(schema, steps[: steps.index("propertyNames") + 1])
             for key in _value(tables, path):
                 if not re.fullmatch(names["pattern"], key) or "\n" in key or len(key) > names["maxLength"]:
-                    faults.add("bad-name", [*path, key], f"{_shown(key)} is not {names['description']}")
+                    text = f"{_shown(key)} is not {names['description']}"
+                    faults.add("bad-name", [*path, key], text, f"rename it, to `{_renamed(key)}` for instance")
         else:
             value = _value(tables, path)
-            faults.add("bad-value", path, f"`{at}` is {_shown(value)}, expected {_wanted(schema, steps)}")
+            text = f"`{at}` is {_shown(value)}, expected {_wanted(schema, steps)}"
+            words = [word for word in _node(schema, steps[:-1]).get("enum", ()) if isinstance(word, str)]
+            faults.add("bad-value", path, text, nearest(value, words) if isinstance(value, str) and words else hint)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -117,6 +130,12 @@ def _value(tables: Any, path: Sequence[str | int]) -> Any:  # noqa: ANN401 - wha
 
 def _table(path: Sequence[str | int]) -> str:
     return f"[{dotted(path)}]" if path else "the manifest"
+
+
+def _renamed(key: str) -> str:
+    """A name as near to ``key`` as the rules for names allow."""
+    letters = re.sub(r"[^A-Za-z0-9_-]+", "-", key).strip("-")[:60]
+    return letters if letters[:1].isalpha() else f"c-{letters}".rstrip("-")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds

@@ -106,4 +106,5 @@ def _short(text: str) -> str:
 
 
 def _fault(path: Path, message: str) -> Fault:
-    return Fault(code="bad-svd", message=message, where=str(path))
+    hint = "name the vendor's CMSIS-SVD file unchanged, or describe what is needed as [peripheral] tables"
+    return Fault(code="bad-svd", message=message, where=str(path), hint=hint)

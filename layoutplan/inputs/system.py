@@ -58,7 +58,12 @@ class _Builder:
         given = self.manifest.isolation
         words = {given} if isinstance(given, str) else set(given)
         if "none" in words and len(words) > 1:
-            self.faults.add("contradiction", ["isolation"], '"none" stands beside other kinds of isolation')
+            self.faults.add(
+                "contradiction",
+                ["isolation"],
+                '"none" stands beside other kinds of isolation',
+                'keep "none", or leave it out',
+            )
         return frozenset(Isolation.MPU if word in ("mpu", "pmp") else Isolation(word) for word in words - {"none"})
 
     def kernel(self) -> Kernel:
@@ -151,7 +156,7 @@ class _Builder:
                 continue
             number = known[given] if isinstance(given, str) else given
             if number in numbers:
-                self.faults.add("duplicate", where, f"interrupt {number} is listed twice")
+                self.faults.add("duplicate", where, f"interrupt {number} is listed twice", "list it once")
             else:
                 numbers.append(number)
         return tuple(numbers)
@@ -179,7 +184,7 @@ class _Builder:
             if component.entry is UNSET:
                 if component.stack is not UNSET:
                     text = f"`{name}` has a stack and no `entry` that would run on it"
-                    self.faults.add("no-entry", [*at, "stack"], text)
+                    self.faults.add("no-entry", [*at, "stack"], text, "name its entry, or leave `stack` out")
             elif component.stack is UNSET:
                 text = f"`{name}` has an entry, which makes a task, and no `stack`"
                 self.faults.add("no-stack", [*at, "stack"], text, 'give what its code needs, such as stack = "1K"')
@@ -205,7 +210,9 @@ class _Builder:
 
     def _stack(self, asked: int, at: KeyPath) -> int:
         if asked == 0:
-            self.faults.add("no-stack", at, "a stack of 0 bytes holds nothing")
+            self.faults.add(
+                "no-stack", at, "a stack of 0 bytes holds nothing", 'give what its code needs, such as "1K"'
+            )
         return stack_bytes(asked, self.target)
 
     def partitions(self, components: tuple[Component, ...]) -> tuple[Partition, ...]:
@@ -273,7 +280,7 @@ class _Builder:
             master = any(chips.bus_master and chips.range.overlaps(whole) for chips in known.values())
             if table.bus_master is False and master:
                 text = f"`{name}` is a bus master according to the chip catalogue"
-                self.faults.add("contradiction", [*at, "bus-master"], text)
+                self.faults.add("contradiction", [*at, "bus-master"], text, "leave `bus-master` out")
             found[name] = Peripheral(name=name, range=whole, bus_master=master or table.bus_master is True)
         return tuple(found[name] for name in sorted(found))
 
@@ -289,7 +296,7 @@ class _Builder:
                 self.faults.add("unknown-memory", [*at, "memory"], text, nearest(table.memory, known))
             elif whole is not None and not memory.range.contains(whole):
                 text = f"the reserve {whole} is not inside memory `{memory.name}` {memory.range}"
-                self.faults.add("outside-memory", [*at, "base"], text)
+                self.faults.add("outside-memory", [*at, "base"], text, "move or shrink it, or enlarge the memory")
             elif whole is not None:
                 found.append(Reserve(memory=memory.name, range=whole))
         return tuple(sorted(found, key=lambda reserve: (reserve.memory, reserve.range)))
@@ -298,7 +305,8 @@ class _Builder:
         if 0 < size <= ADDRESS_SPACE_END - base:
             return AddressRange.of(base, size)
         text = f"{size} bytes from {hexadecimal(base)} end past the address space" if size else "0 bytes are no range"
-        self.faults.add("empty-range", at, text)
+        room = ADDRESS_SPACE_END - base
+        self.faults.add("empty-range", at, text, f"give a size from 1 to {room}")
         return None
 
     def libraries(self) -> tuple[Path, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 
 from msgspec import UNSET
 
-from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal
+from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal, next_power_of_two
 from layoutplan.inputs.aliases import BIT_BAND, behind
 from layoutplan.inputs.chips.catalogue import Chip, chip_names, read_chip
 from layoutplan.inputs.faults import Faults, nearest
@@ -117,10 +118,13 @@ def _machine(unit: UnitName) -> Machine:
 def _machine_fits(chip: Chip | None, target: Target, faults: Faults) -> None:
     if chip is not None and target.machine is not chip.core.machine:
         text = f'`{chip.name}` is {chip.core.name}, and its machine is "{chip.core.machine}"'
-        faults.add("wrong-unit", ["target", "machine"], text)
+        faults.add("wrong-unit", ["target", "machine"], text, "leave `machine` out, or name another chip")
     elif target.unit is not UnitName.NONE and target.machine is not _machine(target.unit):
         name = f"`{chip.name}` is {chip.core.name}, which" if chip is not None else f'"{target.machine}"'
-        faults.add("wrong-unit", ["target", "unit"], f'{name} has no "{target.unit}"')
+        units = [unit for unit in DEFAULT_SLOTS if unit is not UnitName.NONE and _machine(unit) is target.machine]
+        able = " or ".join(f'"{unit}"' for unit in units)
+        hint = f"give {able}" if chip is None else f'leave `unit` out: the chip has "{chip.unit.name}"'
+        faults.add("wrong-unit", ["target", "unit"], f'{name} has no "{target.unit}"', hint)
 
 
 def _slots(manifest: ManifestTable, base: Target, unit: UnitName, faults: Faults) -> int:
@@ -129,14 +133,19 @@ def _slots(manifest: ManifestTable, base: Target, unit: UnitName, faults: Faults
         return base.slots if unit is base.unit and base.slots else DEFAULT_SLOTS[unit]
     if given not in SLOT_COUNTS[unit]:
         known = " or ".join(map(str, SLOT_COUNTS[unit])) if len(SLOT_COUNTS[unit]) < 10 else "1 to 64"
-        faults.add("slot-count", ["target", "slots"], f'"{unit}" has {known} slots, not {given}')
+        hint = (
+            "MPU_TYPE.DREGION says how many"
+            if _machine(unit) is Machine.ARM
+            else "count the entries that keep what is written"
+        )
+        faults.add("slot-count", ["target", "slots"], f'"{unit}" has {known} slots, not {given}', hint)
     return given
 
 
 def _memories(manifest: ManifestTable, base: Target, machine: Machine, faults: Faults) -> tuple[Memory, ...]:
     memories = {memory.name: memory for memory in base.memories}
     for name, table in manifest.memory.items():
-        memory = _memory(name, table, memories.get(name), machine, faults)
+        memory = _memory(name, table, memories.get(name), [m.name for m in base.memories], machine, faults)
         if memory is not None:
             memories[name] = memory
     found = sorted(memories.values(), key=lambda memory: (memory.range, memory.name))
@@ -144,22 +153,28 @@ def _memories(manifest: ManifestTable, base: Target, machine: Machine, faults: F
         if lower.range.overlaps(upper.range):
             at = upper.name if upper.name in manifest.memory else lower.name
             text = f"memory `{lower.name}` {lower.range} and memory `{upper.name}` {upper.range} overlap"
-            faults.add("memory-overlap", ["memory", at], text)
+            hint = "shorten one of them: what parts of one memory hold is the planner's to divide"
+            faults.add("memory-overlap", ["memory", at], text, hint)
     for seen, alias, memory in itertools.product(found, base.aliases, found):
         hidden = behind(alias, seen.range)
         if hidden is not None and hidden.overlaps(memory.range):
             text = (
                 f"memory `{seen.name}` {seen.range} is, in part, a second view of memory `{memory.name}` {memory.range}"
             )
-            faults.add("memory-overlap", ["memory", seen.name], text)
+            faults.add("memory-overlap", ["memory", seen.name], text, "describe these bytes at one of their addresses")
     return tuple(sorted(memories.values(), key=lambda memory: memory.name))
 
 
-def _memory(name: str, table: MemoryTable, chips: Memory | None, machine: Machine, faults: Faults) -> Memory | None:
+def _memory(
+    name: str, table: MemoryTable, chips: Memory | None, known: Iterable[str], machine: Machine, faults: Faults
+) -> Memory | None:
     missing = [key for key in ("origin", "length", "access") if getattr(table, key) is UNSET]
     if missing and chips is None:
         text = ", ".join(f"`{key}`" for key in missing)
-        faults.add("missing-key", ["memory", name], f"[memory.{name}] needs {text}: no chip has a memory of that name")
+        message = f"[memory.{name}] needs {text}: the chip has no memory of that name"
+        names = ", ".join(f"`{other}`" for other in sorted(known))
+        hint = f"give {text}" + (f", or name one of the chip's: {names}" if names else "")
+        faults.add("missing-key", ["memory", name], message, hint)
         return None
     origin = table.origin if table.origin is not UNSET else chips.range.base if chips else 0
     length = size_of(table.length) if table.length is not UNSET else chips.range.size if chips else 0
@@ -167,7 +182,7 @@ def _memory(name: str, table: MemoryTable, chips: Memory | None, machine: Machin
     if not 0 < length <= ADDRESS_SPACE_END - origin:
         at = "length" if table.length is not UNSET else "origin"
         text = f"{length} bytes from {hexadecimal(origin)} are not between one byte and the end of the address space"
-        faults.add("memory-size", ["memory", name, at], text)
+        faults.add("memory-size", ["memory", name, at], text, f"give a length from 1 to {ADDRESS_SPACE_END - origin}")
         return None
     moved = chips is None or table.origin is not UNSET
     return Memory(
@@ -185,15 +200,18 @@ def _pmp(manifest: ManifestTable, base: PmpTraits, unit: UnitName, faults: Fault
         return base
     at = ["target", "pmp"]
     if unit is not UnitName.PMP:
-        faults.add("wrong-unit", at, f'`pmp` describes a RISC-V PMP, and the unit is "{unit}"')
+        text = f'`pmp` describes a RISC-V PMP, and the unit is "{unit}"'
+        faults.add("wrong-unit", at, text, "leave [target.pmp] out")
         return base
     grain = base.grain if table.grain is UNSET else table.grain
     if grain & (grain - 1):
-        faults.add("bad-value", [*at, "grain"], f"a grain of {grain} bytes is not a power of two")
+        text = f"a grain of {grain} bytes is not a power of two"
+        faults.add("bad-value", [*at, "grain"], text, f"give {max(4, next_power_of_two(grain))} if that is the core's")
     modes = base.modes if table.modes is UNSET else frozenset(table.modes)
     if grain > 4 and table.modes is not UNSET and "na4" in modes:
         # Privileged specification 1.12, 3.7.1: with G >= 1 the NA4 mode is not selectable.
-        faults.add("bad-value", [*at, "modes"], f'"na4" does not exist with a grain of {grain} bytes')
+        text = f'"na4" does not exist with a grain of {grain} bytes'
+        faults.add("bad-value", [*at, "modes"], text, 'leave "na4" out, or say grain = 4')
     return replace(
         base,
         grain=grain,
@@ -215,7 +233,8 @@ def _fixed(table: PmpTable, base: PmpTraits, faults: Faults) -> tuple[FixedEntry
     for key, rows in given:
         for number, row in enumerate(rows):
             if row.index in entries:
-                faults.add("duplicate", ["target", "pmp", key, number], f"PMP entry {row.index} is described twice")
+                text = f"PMP entry {row.index} is described twice"
+                faults.add("duplicate", ["target", "pmp", key, number], text, "keep one of the two")
             # A locked entry (pmpcfg.L) ignores writes until reset, whoever locked it.
             fixed = key == "hardwired" or bool(row.config & 0x80)
             entries[row.index] = FixedEntry(index=row.index, address=row.address, config=row.config, hardwired=fixed)

@@ -37,7 +37,7 @@ def read_archive(data: bytes, name: str) -> tuple[Member, ...]:
     file = Bounded(data, name)
     thin = data.startswith(THIN)
     if not thin and not data.startswith(MAGIC):
-        raise file.fault("not-archive", "the file is not an archive")
+        raise file.fault("not-archive", "the file is not an archive", "make it with ar, or name the object itself")
     members: list[Member] = []
     long_names = (0, 0)
     position = len(MAGIC)

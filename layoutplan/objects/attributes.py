@@ -56,7 +56,8 @@ def read_attributes(elf: ElfFile) -> BuildAttributes:
 
 
 def _broken(elf: ElfFile, message: str) -> BadInput:
-    return BadInput([Fault(code="broken-object", message=message, where=elf.name)])
+    hint = "build the object again: it is damaged, or of a compiler that writes its attributes otherwise"
+    return BadInput([Fault(code="broken-object", message=message, where=elf.name, hint=hint)])
 
 
 def _file_attributes(content: bytes, machine: Machine) -> Iterator[tuple[str, Any]]:

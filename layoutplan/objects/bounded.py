@@ -21,9 +21,10 @@ class Bounded:
         self.name = name
         self._name_bytes = 0
         if len(data) > MAX_FILE:
-            raise self.fault("too-large", f"{len(data)} bytes is more than the {MAX_FILE} that an object may have")
+            text = f"{len(data)} bytes is more than the {MAX_FILE} that an object may have"
+            raise self.fault("too-large", text, "strip its debug information")
 
-    def fault(self, code: str, message: str, hint: str = "") -> BadInput:
+    def fault(self, code: str, message: str, hint: str) -> BadInput:
         """An exception about this file, to be raised."""
         return BadInput([Fault(code=code, message=message, where=self.name, hint=hint)])
 

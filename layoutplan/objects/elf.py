@@ -140,6 +140,9 @@ class ElfFile:
         return next((section for section in self.sections if section.name == name), None)
 
 
+_COMPILE = "compile it for a 32-bit little-endian Arm or RISC-V core"
+
+
 def is_elf(data: bytes) -> bool:
     """Whether the file says that it is an ELF file."""
     return data.startswith(_IDENT)
@@ -149,19 +152,21 @@ def read_elf(data: bytes, name: str) -> ElfFile:
     """A 32-bit little-endian ELF file for Arm or RISC-V. ``BadInput`` with one fault when it is anything else."""
     file = Bounded(data, name)
     if not is_elf(data):
-        raise file.fault("not-elf", "the file is not an ELF file", "component objects are ELF32 relocatable files")
+        raise file.fault("not-elf", "the file is not an ELF file", "name an ELF32 object file or image")
     ident = file.slice(0, 16, "ELF identification")
     if ident[4] != 1 or ident[5] != 1:
         width = {1: "32-bit", 2: "64-bit"}.get(ident[4], f"class {ident[4]}")
         order = {1: "little-endian", 2: "big-endian"}.get(ident[5], f"byte order {ident[5]}")
-        raise file.fault("wrong-elf", f"a {width} {order} ELF file, and only 32-bit little-endian ones can be used")
+        text = f"a {width} {order} ELF file, and only 32-bit little-endian ones can be used"
+        raise file.fault("wrong-elf", text, _COMPILE)
     # e_entry is not looked at: dissolved objects have had a 1 there.
     header = file.unpack(_HEADER, 0, "ELF header")
     e_type, e_machine, _, _, _, shoff, flags, ehsize, _, _, shentsize, shnum, shstrndx = header
     if e_machine not in _MACHINES:
-        raise file.fault("wrong-machine", f"machine {e_machine} is neither Arm (40) nor RISC-V (243)")
+        raise file.fault("wrong-machine", f"machine {e_machine} is neither Arm (40) nor RISC-V (243)", _COMPILE)
     if e_type not in (FileType.RELOCATABLE, FileType.EXECUTABLE):
-        raise file.fault("wrong-elf", f"ELF type {e_type} is neither a relocatable object (1) nor an executable (2)")
+        text = f"ELF type {e_type} is neither a relocatable object (1) nor an executable (2)"
+        raise file.fault("wrong-elf", text, "name the compiler's .o or .a file, or the linked image")
     if ehsize < _HEADER.size:
         raise file.broken(f"an ELF header of {ehsize} bytes is shorter than {_HEADER.size}")
     sections = _sections(file, shoff, shentsize, shnum, shstrndx)

@@ -115,10 +115,10 @@ def refusals(found: RelocatableObject) -> list[Fault]:
             faults.append(_fault(found, section, "thread-local", text, "use a plain static"))
         if SectionFlag.WRITE in section.flags and SectionFlag.EXECINSTR in section.flags and section.size:
             text = f"`{section.name}` is writable and executable"
-            faults.append(_fault(found, section, "write-execute", text, "no partition may write what it executes"))
+            faults.append(_fault(found, section, "write-execute", text, "keep code in a section that is not writable"))
         if SectionFlag.COMPRESSED in section.flags:
             text = f"`{section.name}` is compressed and allocated"
-            faults.append(_fault(found, section, "broken-object", text))
+            faults.append(_fault(found, section, "broken-object", text, "leave its sections uncompressed"))
     return faults
 
 
@@ -128,5 +128,5 @@ def _is_constructor(name: str) -> bool:
     return any(own == base or own.startswith(base + ".") for base in _CONSTRUCTOR_NAMES)
 
 
-def _fault(found: RelocatableObject, section: Section, code: str, message: str, hint: str = "") -> Fault:
+def _fault(found: RelocatableObject, section: Section, code: str, message: str, hint: str) -> Fault:
     return Fault(code=code, message=message, where=f"{found.name}: section {section.index}", hint=hint)

@@ -52,4 +52,6 @@ def _fit(system: System, link_style: LinkStyle) -> None:
     machine = Machine.ARM if link_style == "cortex-m-rt" else Machine.RISCV
     if system.target.machine is not machine:
         text = f"--link-style {link_style} is for {machine.value}, and the target is {system.target.machine.value}"
-        raise BadInput([Fault(code="link-style", message=text, where=system.location("target"))])
+        able = "riscv-rt" if machine is Machine.ARM else "cortex-m-rt"
+        hint = f"say --link-style {able}, or leave it out"
+        raise BadInput([Fault(code="link-style", message=text, where=system.location("target"), hint=hint)])

@@ -67,7 +67,14 @@ def gale_table(system: System, plan: Plan) -> GaleTable:
     kernel_data = _largest(*kernel_space(system, plan, system.kernel.data_memory))
     if kernel_code is None or kernel_data is None:
         raise BadInput(
-            [*faults, Fault(code="gale-kernel", message="the partitions leave the kernel no region of its own")]
+            [
+                *faults,
+                Fault(
+                    code="gale-kernel",
+                    message="the partitions leave the kernel no region of its own",
+                    hint="give the kernel's memories room, or use the default table",
+                ),
+            ]
         )
     partitions = []
     for name in sorted(partition.name for partition in system.partitions):
@@ -83,7 +90,9 @@ def gale_table(system: System, plan: Plan) -> GaleTable:
         for region in regions:
             if region.range.end >= ADDRESS_SPACE_END:
                 text = f"{region.what} {region.range} ends at 2^32, which the table cannot say"
-                faults.append(Fault(code="gale-regions", message=text))
+                faults.append(
+                    Fault(code="gale-regions", message=text, hint="pin its block lower, or use the default table")
+                )
     if faults:
         raise BadInput(faults)
     return GaleTable(
@@ -95,10 +104,10 @@ def _refusals(system: System) -> Iterator[Fault]:
     where = system.location("target")
     if system.unit is not UnitName.ARMV7M or system.target.slots != REGIONS:
         text = f"--table gale is for armv7m with {REGIONS} slots, and this is {system.unit} with {system.target.slots}"
-        yield Fault(code="gale-target", message=text, where=where)
+        yield Fault(code="gale-target", message=text, where=where, hint="use the default table")
     if len(system.partitions) > PARTITIONS:
         text = f"--table gale holds {PARTITIONS} partitions, and there are {len(system.partitions)}"
-        yield Fault(code="gale-partitions", message=text)
+        yield Fault(code="gale-partitions", message=text, hint="use the default table, which holds any number")
     for component in system.components:
         if "gale-wx" not in component.accept:
             yield Fault(

@@ -97,4 +97,4 @@ def _archive_faults(data: bytes, path: Path, *, own: bool) -> Iterator[Fault]:
 
 
 def _unreadable(path: Path, error: OSError) -> Fault:
-    return Fault(code="no-file", message=f"cannot read: {error.strerror}", where=str(path))
+    return Fault(code="no-file", message=f"cannot read: {error.strerror}", where=str(path), hint="build it first")

@@ -84,6 +84,7 @@ def _need_all(component: Component, named: Iterable[str], defined: Container[str
             code="no-entry",
             message=f"no object of `{component.name}` defines `{name}`",
             where=f"component.{component.name}",
+            hint="correct the name in `entry` or `exports`, or give its function that symbol (no mangling)",
         )
         for name in named
         if name not in defined
@@ -147,7 +148,8 @@ def _run(component: Component, tool: Tool, arguments: Iterable[str]) -> None:
     lines = [line for line in (result.stderr or result.stdout).splitlines() if line.strip()]
     text = "; ".join(line.strip() for line in lines[:_LEAST_MESSAGES]) or f"exit status {result.returncode}"
     name = Path(tool.command[0]).name
-    raise BadInput([Fault(code="seal-tool", message=f"{name}: {text}", where=f"component.{component.name}")])
+    hint = "correct what it names, or install other binutils or LLVM tools"
+    raise BadInput([Fault(code="seal-tool", message=f"{name}: {text}", where=f"component.{component.name}", hint=hint)])
 
 
 def _read(path: Path, component: Component) -> RelocatableObject:

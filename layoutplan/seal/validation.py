@@ -36,6 +36,9 @@ _SYMBOL_TYPES = frozenset({0, 1, 2, 3, 4})
 """``STT_NOTYPE``, ``OBJECT``, ``FUNC``, ``SECTION``, ``FILE``. ``GNU_IFUNC`` would run code of its own at start."""
 
 
+AGAIN = "seal it again from its own objects, with this layoutplan"
+
+
 def own_prefix(component: str) -> str:
     """What the name of every section of a sealed component begins with, its dot included: `net` is not `net-tx`."""
     return f".lp.{component}."
@@ -60,7 +63,9 @@ def violations(
         why = _section(component, found, section)
         where = f"{found.name}: section {section.index}"
         if why and where not in told:
-            hint = "" if section.name.startswith(".") else "begin the names of the component's own sections with a dot"
+            hint = (
+                AGAIN if section.name.startswith(".") else "begin the names of the component's own sections with a dot"
+            )
             faults.append(Fault(code="not-sealed", message=f"`{section.name}` {why}", where=where, hint=hint))
     faults += _relocations(found)
     faults += _symbols(found, wanted)
@@ -118,7 +123,7 @@ def _relocations(found: RelocatableObject) -> Iterator[Fault]:
         target = target_of(found, section)
         if target is not None and not _inside(found, target, row):
             text = f"`{target.name}` of {target.size} bytes has a relocation at {row.offset:#x}, outside of it"
-            yield Fault(code="not-sealed", message=text, where=f"{found.name}: section {section.index}")
+            yield Fault(code="not-sealed", message=text, where=f"{found.name}: section {section.index}", hint=AGAIN)
             return
 
 
@@ -131,12 +136,12 @@ def _symbols(found: RelocatableObject, wanted: Collection[str]) -> Iterator[Faul
     for symbol in found.elf.symbols:
         why = _symbol(found, symbol, wanted)
         if why:
-            yield Fault(code="not-sealed", message=f"symbol `{symbol.name}` {why}", where=found.name)
+            yield Fault(code="not-sealed", message=f"symbol `{symbol.name}` {why}", where=found.name, hint=AGAIN)
         if symbol.is_global and not symbol.undefined:
             by_name[symbol.name] = symbol
     for name in wanted:
         if name not in by_name:
-            yield Fault(code="no-entry", message=f"`{name}` is not defined", where=found.name)
+            yield Fault(code="no-entry", message=f"`{name}` is not defined", where=found.name, hint=AGAIN)
 
 
 def _symbol(found: RelocatableObject, symbol: Symbol, wanted: Collection[str]) -> str:

@@ -66,7 +66,7 @@ def test_without_isolation_there_is_no_cover() -> None:
             "size = 1152",
             "size = 0",
             "error[bad-value]: `block.uart.data.size` is 0, expected a number of bytes above zero\n"
-            "  at layout.lock:6: block.uart.data.size",
+            "  at layout.lock:6: block.uart.data.size\nhint: restore the committed lock, or delete it",
         ),
         (
             "[536876032, 128]",
@@ -74,7 +74,12 @@ def test_without_isolation_there_is_no_cover() -> None:
             "error[bad-lock]: the cover of `uart.data` does not add up to [0x2000_1000, 0x2000_1480)\n"
             "  at layout.lock:7: block.uart.data.cover\nhint: restore the committed lock, or delete it",
         ),
-        ("version = 1", "<<<<<<< HEAD", "error[not-toml]: Invalid statement (at line 1, column 1)\n  at layout.lock"),
+        (
+            "version = 1",
+            "<<<<<<< HEAD",
+            "error[not-toml]: Invalid statement (at line 1, column 1)\n  at layout.lock\n"
+            "hint: restore the committed lock, or delete it",
+        ),
     ],
 )
 def test_a_broken_lock_has_exactly_its_message(old: str, new: str, message: str) -> None:

@@ -132,7 +132,9 @@ def test_thin_archives_read_their_files(tmp_path: Path) -> None:
     system = measured(system_of(tmp_path, '[component.a]\nobjects = ["lib.a"]\nexports = ["main"]\n'))
     assert len(system.component("a").sections) == 4
     (tmp_path / "sub" / "x.o").unlink()
-    assert refused(system) == (f"error[no-file]: cannot read: No such file or directory\n  at {tmp_path}/sub/x.o")
+    assert refused(system) == (
+        f"error[no-file]: cannot read: No such file or directory\n  at {tmp_path}/sub/x.o\nhint: build it first"
+    )
 
 
 def test_an_archive_inside_an_archive_is_refused(tmp_path: Path) -> None:
@@ -140,7 +142,8 @@ def test_an_archive_inside_an_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lib.a").write_bytes(b"!<arch>\n" + member(b"inner.a/", inner))
     system = system_of(tmp_path, '[component.a]\nobjects = ["lib.a"]\nexports = ["main"]\n')
     assert refused(system) == (
-        f"error[nested-archive]: `inner.a` is an archive inside an archive\n  at {tmp_path}/lib.a"
+        f"error[nested-archive]: `inner.a` is an archive inside an archive\n  at {tmp_path}/lib.a\n"
+        "hint: take it out, and name it beside the other"
     )
 
 
@@ -161,10 +164,11 @@ def test_all_faults_of_all_objects_at_once(tmp_path: Path) -> None:
     message = refused(system_of(tmp_path, text, a=b"junk", b=tls.build(), c=simple(machine=EM_RISCV).build()))
     assert message == (
         "error[not-elf]: the file is not an ELF file\n  at a.o\n"
-        "hint: component objects are ELF32 relocatable files\n"
+        "hint: name an ELF32 object file or image\n"
         "error[thread-local]: `.tdata` is thread-local storage, which no task has\n  at b.o: section 1\n"
         "hint: use a plain static\n"
-        "error[wrong-machine]: the object is for RISC-V, and the target is Arm\n  at c.o"
+        "error[wrong-machine]: the object is for RISC-V, and the target is Arm\n  at c.o\n"
+        "hint: compile it for the chip that [target] names, or correct [target]"
     )
 
 
@@ -187,7 +191,7 @@ def test_mixed_architectures_are_refused(tmp_path: Path) -> None:
 def test_an_architecture_that_the_core_does_not_run_is_refused(tmp_path: Path) -> None:
     assert refused(system_of(tmp_path, ONE, a=with_arch(17))) == (
         "error[wrong-architecture]: the object is for v8-M.mainline, and the target runs v7, v6-M, v6S-M, v7E-M\n"
-        "  at a.o"
+        "  at a.o\nhint: compile it for the chip that [target] names, or correct [target]"
     )
 
 
@@ -267,8 +271,9 @@ def test_only_data_sections_that_exist_can_be_selected(tmp_path: Path) -> None:
     assert refused(system_of(tmp_path, text, a=simple().build())) == (
         "error[not-data]: `.text` is text, and only data sections can be given to another component\n"
         "  at layout.toml:9: component.memory.sections\n"
+        "hint: name data sections only: code and constants stay with the component that has the object\n"
         "error[unknown-section]: no object of `memory` has a section `.missing`\n"
-        "  at layout.toml:9: component.memory.sections"
+        "  at layout.toml:9: component.memory.sections\nhint: known here: `.bss`, `.data`"
     )
 
 

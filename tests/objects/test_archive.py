@@ -52,7 +52,10 @@ def test_an_empty_archive() -> None:
 
 
 FAULTS = {
-    "no-archive": (b"what", "error[not-archive]: the file is not an archive\n  at a.a"),
+    "no-archive": (
+        b"what",
+        "error[not-archive]: the file is not an archive\n  at a.a\nhint: make it with ar, or name the object itself",
+    ),
     "truncated-header": (
         ARCH + b"x" * 20,
         f"error[broken-object]: a member's header: 60 bytes at 0x8 are not inside the file of 28 bytes{BROKEN}",

@@ -106,7 +106,7 @@ BROKEN = "\n  at a.o\nhint: build the file again: it is damaged, or not finished
 FAULTS = {
     "empty": (
         b"",
-        "error[not-elf]: the file is not an ELF file\n  at a.o\nhint: component objects are ELF32 relocatable files",
+        "error[not-elf]: the file is not an ELF file\n  at a.o\nhint: name an ELF32 object file or image",
     ),
     "short": (
         GOOD[:20],
@@ -114,15 +114,18 @@ FAULTS = {
     ),
     "64-bit": (
         patched(GOOD, 4, "B", 2),
-        "error[wrong-elf]: a 64-bit little-endian ELF file, and only 32-bit little-endian ones can be used\n  at a.o",
+        "error[wrong-elf]: a 64-bit little-endian ELF file, and only 32-bit little-endian ones can be used\n"
+        "  at a.o\nhint: compile it for a 32-bit little-endian Arm or RISC-V core",
     ),
     "big-endian": (
         patched(GOOD, 5, "B", 2),
-        "error[wrong-elf]: a 32-bit big-endian ELF file, and only 32-bit little-endian ones can be used\n  at a.o",
+        "error[wrong-elf]: a 32-bit big-endian ELF file, and only 32-bit little-endian ones can be used\n"
+        "  at a.o\nhint: compile it for a 32-bit little-endian Arm or RISC-V core",
     ),
     "x86": (
         patched(GOOD, 18, "H", 3),
-        "error[wrong-machine]: machine 3 is neither Arm (40) nor RISC-V (243)\n  at a.o",
+        "error[wrong-machine]: machine 3 is neither Arm (40) nor RISC-V (243)\n"
+        "  at a.o\nhint: compile it for a 32-bit little-endian Arm or RISC-V core",
     ),
     "executable": (
         patched(GOOD, 16, "H", 2),
@@ -130,7 +133,8 @@ FAULTS = {
     ),
     "core-file": (
         patched(GOOD, 16, "H", 4),
-        "error[wrong-elf]: ELF type 4 is neither a relocatable object (1) nor an executable (2)\n  at a.o",
+        "error[wrong-elf]: ELF type 4 is neither a relocatable object (1) nor an executable (2)\n"
+        "  at a.o\nhint: name the compiler's .o or .a file, or the linked image",
     ),
     "truncated": (
         GOOD[:-1],
@@ -257,7 +261,7 @@ def test_thread_locals_are_refused() -> None:
 def test_writable_code_is_refused() -> None:
     section = Sec(name=".text", flags=ALLOC | WRITE | EXEC, data=bytes(4))
     assert refused(section) == [
-        f"error[write-execute]: `.text` is writable and executable{WHERE}no partition may write what it executes"
+        f"error[write-execute]: `.text` is writable and executable{WHERE}keep code in a section that is not writable"
     ]
 
 
