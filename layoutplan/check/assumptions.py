@@ -53,7 +53,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
                 "switch code, from the table's constant",
             ),
             (
-                "Arm: MPU_CTRL holds the table's MPU_CONTROL while partitions run: PRIVDEFENA as planned, HFNMIENA clear; "
+                "Arm: MPU_CTRL holds the table's MPU_CONTROL while partitions run: PRIVDEFENA as planned, no HFNMIENA; "
                 "the private peripheral bus refuses unprivileged code.",
                 "switch code; architecture",
             ),
