@@ -177,7 +177,7 @@ def _infeasible(outcome: Any) -> Fault:  # noqa: ANN401 - narrowed by the caller
         code="infeasible",
         message=f"no layout satisfies all of: {names}",
         where="; ".join(dict.fromkeys(constraint.where for constraint in outcome.core if constraint.where)),
-        hint=outcome.remedies[0].text if outcome.remedies else "",
+        hint=outcome.remedies[0].text if outcome.remedies else "loosen one of these: a size, a pin, a cap or a reserve",
     )
 
 

@@ -178,7 +178,8 @@ def test_a_style_for_the_other_instruction_set_is_refused() -> None:
     with pytest.raises(BadInput) as caught:
         render(system, builder.plan(system), link_style="riscv-rt")
     assert str(caught.value) == (
-        "error[link-style]: --link-style riscv-rt is for riscv, and the target is arm\n  at layout.toml: target"
+        "error[link-style]: --link-style riscv-rt is for riscv, and the target is arm\n  at layout.toml: target\n"
+        "hint: say --link-style cortex-m-rt, or leave it out"
     )
 
 

@@ -187,7 +187,8 @@ def test_open_names_are_all_refused_at_once(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("toolchain")
 def test_a_missing_entry_is_named(tmp_path: Path) -> None:
     assert refusal(assemble(function("other"), tmp_path / "uart.o"), out=tmp_path / "sealed.o") == (
-        "error[no-entry]: no object of `uart` defines `uart_main`\n  at component.uart"
+        "error[no-entry]: no object of `uart` defines `uart_main`\n  at component.uart\n"
+        "hint: correct the name in `entry` or `exports`, or give its function that symbol (no mangling)"
     )
 
 
