@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layoutplan.address import align_up
 from layoutplan.solve.facts import Fact, least_slots
 from layoutplan.solve.problem import Problem, usable_slots
 
@@ -32,7 +33,11 @@ def _slots(problem: Problem) -> tuple[Fact, ...]:
 def _bytes(problem: Problem) -> tuple[Fact, ...]:
     """More bytes asked of one memory, by what can live nowhere else, than it has."""
     for home, space in enumerate(problem.spaces):
-        needs = {Fact("block", item.index): item.block.size for item in problem.items if problem.homes(item) == (home,)}
+        needs = {
+            Fact("block", item.index): align_up(item.block.size, problem.unit.granule)
+            for item in problem.items
+            if problem.homes(item) == (home,)
+        }
         taken = {
             Fact("reserve", index): part.size
             for index, reserve in enumerate(problem.system.reserves)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.exact import Exact
-from layoutplan.solve.floor import floor_of, padding_options
+from layoutplan.solve.floor import MOST_SLOTS, floor_of, padding_options
 from layoutplan.solve.joint import FIRST, MIDDLE, NARROW, WIDE, Joint, Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
@@ -42,11 +42,19 @@ def choices(problem: Problem) -> Iterator[Homes]:
                     heapq.heappush(queue, (sum(after), moved, after))
 
 
-def fits_by_size(problem: Problem, homes: Homes) -> bool:
-    """Whether the bytes asked of each memory are at most those it has free."""
+def may_fit(problem: Problem, placer: Placer, homes: Homes) -> bool:
+    """Whether the least sizes of each memory's blocks, with all slots that each could have, fit what is free."""
     need = [0] * len(problem.spaces)
     for item, home in zip(problem.items, homes, strict=True):
-        need[home] += item.block.size
+        least: int | None = item.block.size
+        if item.charged and item.block.pin is None:
+            most = min(
+                problem.budgets[p] - sum(p in other.charged for other in problem.items) + 1 for p in item.charged
+            )
+            least = placer.least(Placer.shape(item), min(most, MOST_SLOTS)) if most > 0 else None
+        if least is None:
+            return False
+        need[home] += least
     return all(
         asked <= sum(interval.size for interval in space.free)
         for asked, space in zip(need, problem.spaces, strict=True)
@@ -74,7 +82,7 @@ def propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bo
     decided = True
     for homes in choices(problem):
         effort.spend(1)
-        if not fits_by_size(problem, homes):
+        if not may_fit(problem, placer, homes):
             if effort.exhausted:
                 return Searched(None, False)
             continue

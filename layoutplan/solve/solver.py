@@ -10,7 +10,7 @@ from layoutplan.model.plan import Infeasible, Outcome, OutOfEffort, Solved
 from layoutplan.solve.capacity import impossible
 from layoutplan.solve.core import CoreFinder
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
-from layoutplan.solve.facts import Fact, told
+from layoutplan.solve.facts import Fact, facts_of, told
 from layoutplan.solve.floor import floor_of, padding_options
 from layoutplan.solve.homes import Proposal, Searched, propose
 from layoutplan.solve.joint import Layout, compacted
@@ -75,6 +75,10 @@ def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -
             return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
         if not isinstance(answer, No):
             return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
+    else:
+        core, minimal = CoreFinder(problem, placer, None, effort).minimal(facts_of(problem))
+        if minimal:
+            return _infeasible(problem, core, effort, minimal=True)
     record = Record(problem)
     answer = record.check(record.facts, effort)
     start = answer.core if isinstance(answer, No) else record.facts

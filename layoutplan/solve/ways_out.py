@@ -19,7 +19,10 @@ from layoutplan.solve.problem import Problem, problem_of
 MOST_OFFERED = 6
 """More ways out than this help nobody to choose."""
 
-TRIAL_SHARE = 10
+MOST_BLOCKS = 4
+"""Of a core of many blocks the largest are the ones to look at."""
+
+TRIAL_SHARE = 20
 """One trial gets this part of the effort; one that is not decided within it is not offered."""
 
 FLAG_COST, SLOT_COST = 1.0, 2.0
@@ -42,7 +45,10 @@ def ways_out(problem: Problem, core: Sequence[Fact], effort: int) -> tuple[Remed
     """The cheapest verified remedies, least cost first. Amounts are the least for which solving again says yes."""
     found: list[Remedy] = []
     budget = Effort(effort)
-    for change in _changes(problem, core):
+    blocks = [fact for fact in core if fact.kind == "block"]
+    largest = sorted(blocks, key=lambda fact: (-problem.items[fact.index].block.size, fact))[:MOST_BLOCKS]
+    others = [fact for fact in core if fact.kind != "block"]
+    for change in _changes(problem, (*others, *largest)):
         if budget.exhausted:
             break
         amount = _least(change, budget)

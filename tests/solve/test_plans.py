@@ -101,7 +101,7 @@ def _hold(system: System, plan: Plan) -> None:
         _nothing_cuts_a_whole(plan)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(systems())
 def test_an_answer_is_a_plan_that_holds_or_a_core_or_undecided(system: System) -> None:
     outcome = solve(system, effort=SMALL_EFFORT)
@@ -114,7 +114,7 @@ def test_an_answer_is_a_plan_that_holds_or_a_core_or_undecided(system: System) -
             assert reason
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=18, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(systems(most=3, largest=900))
 def test_z3_alone_agrees_with_the_search(system: System) -> None:
     """Both say yes, or both say no; an undecided one contradicts nobody."""
