@@ -57,6 +57,13 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/region_table.rs"));
 }
 
+unsafe extern "C" {
+    static __lp_hash: u64;
+    static __lp_init_start: u32;
+    static __lp_init_shared: u32;
+    static __lp_init_end: u32;
+}
+
 static mut COUNT: u32 = 7;
 
 #[panic_handler]
@@ -75,6 +82,10 @@ fn main() -> ! {
             read_volatile(&raw const table::LP_ENTRIES);
             read_volatile(&raw const table::LP_INTERRUPTS);
             read_volatile(&raw const table::LP_HASH);
+            read_volatile(&raw const __lp_hash);
+            read_volatile(&raw const __lp_init_start);
+            read_volatile(&raw const __lp_init_shared);
+            read_volatile(&raw const __lp_init_end);
             (&raw mut COUNT).write_volatile(read_volatile(&raw const COUNT) + 1);
         }
     }

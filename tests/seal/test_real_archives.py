@@ -87,14 +87,22 @@ stack = 256
 trust = "untrusted"
 """
 
+NAMED = (
+    *("LP_STATIC", "LP_DYNAMIC", "LP_GRANTS", "LP_TASKS", "LP_ENTRIES", "LP_INTERRUPTS", "LP_HASH"),
+    *("__lp_hash", "__lp_init_start", "__lp_init_shared", "__lp_init_end", "__lp_kernel_stack_end"),
+)
+"""What a switch reads: `verify` wants the kernel to name all of it."""
+
 ARM_KERNEL = (
     '.section .vector_table.reset,"a"\n.word __lp_kernel_stack_end\n.word Reset\n.fill 14, 4, 0\n'
-    '.section .text.Reset,"ax"\n.global Reset\n.thumb_func\nReset: ldr r0, =LP_DYNAMIC\n ldr r1, =LP_HASH\n'
-    " ldr r2, =LP_STATIC\n ldr r3, =LP_GRANTS\n b .\n"
+    '.section .text.Reset,"ax"\n.global Reset\n.thumb_func\nReset:\n'
+    + "".join(f" ldr r0, ={name}\n" for name in NAMED)
+    + " b .\n"
 )
 RISCV_KERNEL = (
-    '.section .init,"ax"\n.global _start\n_start: la a0, LP_DYNAMIC\n la a1, LP_DYNAMIC_CFG\n la a2, LP_HASH\n'
-    " la a3, LP_STATIC\n la a4, LP_GRANTS\n b .\n"
+    '.section .init,"ax"\n.global _start\n_start:\n'
+    + "".join(f" la a0, {name}\n" for name in (*NAMED, "LP_DYNAMIC_CFG"))
+    + " b .\n"
 )
 
 
