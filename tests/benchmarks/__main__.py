@@ -266,11 +266,11 @@ def main() -> None:
     parser.add_argument("--cp-sat", type=float, default=0, metavar="SECONDS", help="time for CP-SAT on each instance")
     options = parser.parse_args()
     chosen = options.sections or [name for name in SECTIONS if name != "cp-sat" or options.cp_sat]
-    print("| " + " | ".join(HEAD) + " |")  # noqa: T201 - a command's output
-    print("|" + "---|" * len(HEAD))  # noqa: T201 - a command's output
+    print("| " + " | ".join(HEAD) + " |")
+    print("|" + "---|" * len(HEAD))
     for name in chosen:
         for row in SECTIONS[name](options):
-            print("| " + " | ".join(row) + " |", flush=True)  # noqa: T201 - a command's output
+            print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

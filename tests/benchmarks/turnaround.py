@@ -46,9 +46,9 @@ def main() -> None:
             ("unchanged", seconds(solve, sample)),
             ("unchanged, --cargo", seconds([*solve, "--cargo", "--out", "cargo"], sample)),
         ]
-    print(f"{'run':<20} {'seconds':>8} {'x bare':>7}")  # noqa: T201 - a benchmark's output
+    print(f"{'run':<20} {'seconds':>8} {'x bare':>7}")
     for name, value in rows:
-        print(f"{name:<20} {value:>8.3f} {value / bare:>7.1f}")  # noqa: T201
+        print(f"{name:<20} {value:>8.3f} {value / bare:>7.1f}")
 
 
 if __name__ == "__main__":
