@@ -21,7 +21,7 @@ from tests.benchmarks.baselines import BASELINES, Spans
 from tests.benchmarks.measure import Result, Summary, as_asked, measure
 from tests.benchmarks.sets import FLASH, RAM, Asked, random_tasks, single_tasks, system, ten_tasks, with_stacks
 
-LARGE_EFFORT = {40: 3_000_000, 100: 8_000_000, 200: 20_000_000}
+LARGE_EFFORT = {40: 2_000_000, 100: 4_000_000, 200: 6_000_000}
 PROOF_EFFORT = {12: 1_000_000, 16: 1_000_000, 20: 6_000_000, 40: 1_500_000}
 PMP_SETS = 40
 EXTRA_SETS = 60
