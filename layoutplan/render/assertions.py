@@ -46,6 +46,11 @@ def _block_assertions(block: BlockLines) -> Iterator[Assertion]:
                 message=f"layoutplan: {section.part} has outgrown its {section.size} bytes; "
                 "solve again or give it slack",
             )
+        if section.whole:
+            yield Assertion(
+                condition=f"SIZEOF({section.name}) >= {size}",
+                message=f"layoutplan: {section.part} is short of its {section.size} bytes: where are they linked?",
+            )
         if section.required:
             yield Assertion(
                 condition=f"SIZEOF({section.name}) > 0",

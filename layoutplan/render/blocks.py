@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.model.access import Access
+from layoutplan.address import align_up
+from layoutplan.model.access import Access, Machine
 from layoutplan.model.component import Component, Role, System
 from layoutplan.model.plan import Part, Placement, Plan
 from layoutplan.render.lines import BlockLines, InitRow, OutputSection, Symbol
@@ -44,7 +45,8 @@ def _component(system: System, part: Part) -> Component | None:
 
 
 def _section(system: System, placement: Placement, part: Part, waiting: Images) -> OutputSection:
-    inputs, exact = _inputs(_component(system, part), part)
+    component = _component(system, part)
+    inputs, exact = _inputs(component, part)
     space = part.role in _SPACE_ONLY or (part.role is Role.LINEAR_MEMORY and not inputs)
     return OutputSection(
         part=part.name,
@@ -54,6 +56,7 @@ def _section(system: System, placement: Placement, part: Part, waiting: Images) 
         noload=space,
         filled=space or part.role is Role.LINEAR_MEMORY,
         required=space or exact,
+        whole=exact and component is not None and _keeps_its_size(system, component, part, inputs),
         symbol=_own_symbol(part),
         inputs=inputs,
         segment=output_section(part.name)[1:].replace(".", "_") if part.role in LOADED else None,
@@ -79,6 +82,20 @@ def _inputs(component: Component | None, part: Part) -> tuple[tuple[str, ...], b
     family = _FAMILY.get(part.role)
     stem = f".lp.{component.name}.{family}"
     return ((stem, f"{stem}.*") if family else ()), False
+
+
+def _keeps_its_size(system: System, component: Component, part: Part, patterns: tuple[str, ...]) -> bool:
+    """Whether the linker has no reason to make the part smaller than planned.
+
+    It shortens RISC-V code where it relaxes, joins equal constants of all input sections, and lays out in an order of
+    its own what one pattern matches more than once. Slack is there to be used or not.
+    """
+    fixed = part.role in (Role.DATA, Role.BSS) or (part.role is Role.TEXT and system.target.machine is Machine.ARM)
+    sections = [section for section in component.sections if section.role is part.role]
+    end = 0
+    for section in sections:
+        end = align_up(end, section.align) + section.size
+    return fixed and end == part.size and len(patterns) == len(sections) and not any("?" in one for one in patterns)
 
 
 def _own_symbol(part: Part) -> str | None:

@@ -22,7 +22,7 @@ class OutputSection:
     ``symbol`` is the stem of the part's own symbols. ``inputs`` are patterns in the planned order; ``filled`` asks for
     exactly ``size`` bytes. ``segment`` is the program header of what a programmer loads, with its ELF ``rights``
     (4 read, 2 write, 1 execute); ``load`` is where start-up copies it from, else ``address``. ``required`` sections
-    must not come out empty.
+    must not come out empty. ``whole`` ones must not come out smaller: no linker shortens what is in them.
     """
 
     part: str
@@ -32,6 +32,7 @@ class OutputSection:
     noload: bool
     filled: bool
     required: bool
+    whole: bool
     symbol: str | None
     inputs: tuple[str, ...]
     load: int

@@ -57,6 +57,14 @@ def test_a_component_that_has_grown(linker: str, tmp_path: Path) -> None:
 
 
 @both_linkers
+@pytest.mark.parametrize(("part", "size"), [("text", 32), ("bss", 24)])
+def test_a_component_of_which_a_piece_is_missing(linker: str, part: str, size: int, tmp_path: Path) -> None:
+    shrunk = replace(MIX, sections=builder.sections("mix", **{"text": 32, "bss": 24, part: size - 4}))
+    said = complaint(linker, tmp_path, components=(ATT, GPS, shrunk))
+    assert f"layoutplan: mix.{part} is short of its {size} bytes: where are they linked?" in said
+
+
+@both_linkers
 def test_a_component_that_is_not_linked(linker: str, tmp_path: Path) -> None:
     said = complaint(linker, tmp_path, components=(ATT, GPS))
     assert "layoutplan: mix.text is empty: is the sealed object of this component linked?" in said
