@@ -9,8 +9,9 @@ import struct
 from dataclasses import replace
 
 from layoutplan.check.image_sabotage import ImageSabotage
-from layoutplan.check.reference_image import COUNTER, Image, Piece
+from layoutplan.check.reference_image import COUNTER, Image, Piece, code_naming
 from layoutplan.check.sabotage import ARM, PMP
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 
 FAR = 0x64A2
@@ -116,6 +117,8 @@ def _first_stack(image: Image) -> None:
 def _stack_in_block(image: Image) -> None:
     """The symbol that start-up takes its stack from lies in a partition's block."""
     top = image.piece(".lp.uart.data").address & ~7
+    text, before = image.piece(".text"), image.symbols["__lp_kernel_stack_end"][0]
+    text.data = text.data.replace(code_naming(UnitName.PMP, before), code_naming(UnitName.PMP, top))
     image.symbols["__lp_kernel_stack_start"], image.symbols["__lp_kernel_stack_end"] = (top - 0x400, 0), (top, 0)
 
 
@@ -136,6 +139,30 @@ def _others_variable(image: Image) -> None:
     text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
 
 
+def _size_told_wrong(image: Image) -> None:
+    """The symbol table has fewer grants than the kernel's code."""
+    table = image.piece(".lp.region_table")
+    table.data += struct.pack("<4I", 0, 0x2000_0000, 0x2001_0000, 3)
+    table.size += 16
+
+
+def _vectors_moved(image: Image) -> None:
+    """The core finds other words at its vectors."""
+    vectors = image.piece(".vector_table")
+    image.pieces.append(Piece(".rodata.first", vectors.address, data=bytes(64)))
+    vectors.address = 0x700
+
+
+def _init_unread(image: Image) -> None:
+    """Symbols enclose good rows, and start-up goes by others."""
+    init = image.piece(".lp.init")
+    init.data += init.data[8:]
+    init.size = len(init.data)
+    size = image.symbols["__lp_init_end"][0] - image.symbols["__lp_init_start"][0]
+    for name in ("start", "shared", "end"):
+        image.symbols[f"__lp_init_{name}"] = (image.symbols[f"__lp_init_{name}"][0] + size, 0)
+
+
 FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
@@ -154,7 +181,7 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         name="start-up copies another's data too", rule="init", partition="attitude", breaks=_copies_on, alone=True
     ),
     ImageSabotage(name="start-up leaves out the end", rule="init", partition="uart", breaks=_leaves_out, alone=True),
-    ImageSabotage(name="start-up zeroes the kernel's data", rule="init", breaks=_from_the_kernel, alone=True),
+    ImageSabotage(name="start-up zeroes the kernel's data", rule="init", breaks=_from_the_kernel),
     ImageSabotage(
         name="a restart clears a share", rule="init", partition="shared:ring", breaks=_share_cleared, alone=True
     ),
@@ -183,5 +210,14 @@ FORGERIES: tuple[ImageSabotage, ...] = (
     ),
     ImageSabotage(
         name="a variable that is another's", rule="traced", partition="mixer", breaks=_others_variable, alone=True
+    ),
+    ImageSabotage(name="more rows than the symbol says", rule="table", breaks=_size_told_wrong, alone=True),
+    ImageSabotage(name="vectors behind others", rule="vectors", breaks=_vectors_moved, units=ARM, alone=True),
+    ImageSabotage(
+        name="rows that start-up does not read",
+        rule="kernel-references",
+        partition="kernel",
+        breaks=_init_unread,
+        alone=True,
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, align_up
 from layoutplan.check.elf_image import SHF_EXECINSTR, ElfImage
-from layoutplan.check.facts import Facts, Tenure
+from layoutplan.check.facts import Facts, Tenure, kernel_ranges
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.loading import loaded_bytes
 from layoutplan.check.startup import init_rows, kernel_stack
@@ -109,12 +109,29 @@ def _vectors(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Fin
     if len(sections) != 1:
         yield Finding(rule="vectors", message=f"{len(sections)} sections `.vector_table` where there must be one")
         return
+    if not _first(system, image, parts, sections[0].address):
+        message = "the vector table is not the first thing of the kernel, where the core looks for it"
+        yield Finding(rule="vectors", range=sections[0].range, message=message)
     words = image.words(sections[0].address, sections[0].size // 4) or ()
     for number, handler in enumerate(words[1:], start=1):
         if handler and (not handler & 1 or not any(handler & ~1 in range_ for range_ in text)):
             where = AddressRange.of(sections[0].address + 4 * number, 4)
             message = f"exception {number} enters {handler:#010x}, which is not Thumb code of the kernel"
             yield Finding(rule="vectors", range=where, message=message)
+
+
+def _first(system: System, image: ElfImage, parts: ImageParts, address: int) -> bool:
+    """Whether ``address`` is where the kernel begins, or behind its stack in one memory, up to a table's alignment.
+
+    Armv7-M ARM B3.2.5, VTOR: bits 6:0 of the table's address are zero; larger tables are aligned to their size.
+    """
+    kernel = system.kernel
+    start = min(
+        (piece.base for name, piece in kernel_ranges(system, parts.blocks) if name == kernel.code_memory), default=0
+    )
+    if kernel.code_memory == kernel.data_memory and (stack := image.symbol("__lp_kernel_stack_end")) is not None:
+        start = stack.value
+    return any(align_up(start, 1 << bits) == address for bits in range(7, 12))
 
 
 def _constructors(image: ElfImage, parts: ImageParts) -> Iterator[Finding]:

@@ -204,15 +204,16 @@ def image(unit: UnitName) -> Image:
         text = made.piece(f".lp.{component}.text")
         text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
     _tables(made, unit, plan)
-    tables = [value for name, (value, _) in made.symbols.items() if name in reference.TABLES]
-    made.piece(".text").data = b"".join(_code(unit, table) for table in tables).ljust(0x200, b"\0")
+    tables = [value for name, (value, _) in made.symbols.items() if name in (*reference.TABLES, *reference.BOUNDS)]
+    made.piece(".text").data = b"".join(code_naming(unit, table) for table in tables).ljust(0x200, b"\0")
     return made
 
 
-def _code(unit: UnitName, table: int) -> bytes:
+def code_naming(unit: UnitName, table: int) -> bytes:
     """The kernel names its table: LUI and ADDI on RISC-V, MOVW and MOVT on Arm, a literal where those are missing."""
     if unit is UnitName.PMP:
-        return struct.pack("<II", (table + 0x800 & ~0xFFF) | 10 << 7 | 0x37, table << 20 | 10 << 15 | 10 << 7 | 0x13)
+        low = (table & 0xFFF) << 20
+        return struct.pack("<II", (table + 0x800 & ~0xFFF) | 10 << 7 | 0x37, low | 10 << 15 | 10 << 7 | 0x13)
     return movw_movt(table)
 
 

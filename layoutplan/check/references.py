@@ -17,7 +17,7 @@ from layoutplan.check.elf_image import SHF_EXECINSTR, STT_FUNC, ElfImage, Sectio
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.image_rules import CONSTRUCTORS
 from layoutplan.check.table import SECTION as TABLE
-from layoutplan.model.access import Kind, Machine
+from layoutplan.model.access import Kind, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 
@@ -25,7 +25,13 @@ _TABLES = (TABLE, ".lp.init", ".vector_table", *CONSTRUCTORS)
 """Checked word by word by rules of their own."""
 
 
-_READ = ("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS", "LP_SOFTWARE")
+_READ = (
+    *("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS", "LP_SOFTWARE"),
+    *("LP_TASKS", "LP_ENTRIES", "LP_INTERRUPTS"),
+)
+_BOUNDS = ("__lp_init_start", "__lp_init_end")
+_FIRST_STACK = "__lp_kernel_stack_end"
+"""On RISC-V start-up code loads it; on Arm the vector table holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,15 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
     functions = {value for value in functions if any(value & ~arm in range_ for range_, _ in owners)}
     functions -= {range_.base for range_, _ in owners}
     tables = {name: symbol.value for name in _READ if (symbol := image.symbol(name)) is not None and symbol.size}
+    bounds = _BOUNDS if arm else (*_BOUNDS, _FIRST_STACK)
+    tables |= {name: symbol.value for name in bounds if (symbol := image.symbol(name)) is not None}
     named: set[int] = set()
+    # Without isolation the kernel calls tasks like any function, from a table that has no section of its own.
+    watched = functions if system.unit is not UnitName.NONE else set()
     for reference in _references(image, parts, arm=arm):
         where = reference.target & ~arm
         owner = next((name for range_, name in owners if where in range_), None)
-        if owner is not None and (reference.branches or reference.target in functions):
+        if owner is not None and (reference.branches or reference.target in watched):
             how = "calls" if reference.branches else "names the function at"
             yield Finding(
                 rule="kernel-references",
@@ -61,7 +71,7 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
         named.add(reference.target)
     for name, address in tables.items():
         if address not in named:
-            message = f"nothing in the kernel names `{name}`: the switch does not read the table that is proved"
+            message = f"nothing in the kernel names `{name}`: what runs goes by something else than what is proved"
             yield Finding(rule="kernel-references", partition="kernel", message=message)
 
 

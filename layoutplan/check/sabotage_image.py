@@ -172,7 +172,7 @@ def _folded_code(image: Image) -> None:
 def _captured_call(image: Image) -> None:
     """The kernel calls a function of a component: a captured ``memcpy`` runs privileged."""
     text = image.piece(".text")
-    offset = image.piece(".lp.uart.text").address + 0x10 - (text.address + 64)
+    offset = image.piece(".lp.uart.text").address + 0x10 - (text.address + 128)
     if image.machine == EM_ARM:
         value = offset - 4
         sign, low = value >> 24 & 1, value >> 1 & 0x7FF
@@ -182,7 +182,7 @@ def _captured_call(image: Image) -> None:
     else:
         bits = (offset >> 20 & 1) << 31 | (offset >> 1 & 0x3FF) << 21 | (offset >> 11 & 1) << 20
         code = struct.pack("<I", bits | (offset >> 12 & 0xFF) << 12 | 1 << 7 | 0x6F)
-    text.data = text.data[:64] + code + text.data[68:]
+    text.data = text.data[:128] + code + text.data[132:]
 
 
 def _stored_address(image: Image) -> None:
@@ -193,7 +193,7 @@ def _stored_address(image: Image) -> None:
 def _built_address(image: Image) -> None:
     """The kernel builds a component's function address with MOVW and MOVT."""
     text = image.piece(".text")
-    text.data = text.data[:64] + movw_movt(image.symbols["uart_main"][0]) + text.data[72:]
+    text.data = text.data[:128] + movw_movt(image.symbols["uart_main"][0]) + text.data[136:]
 
 
 def _table_unread(image: Image) -> None:
@@ -415,7 +415,6 @@ IMAGES: tuple[ImageSabotage, ...] = (
         partition="uart",
         breaks=_slot_forgotten,
         units=(*ARM8, *PMP),
-        alone=True,
     ),
     ImageSabotage(
         name="pmpcfg told twice", rule="transition", partition="uart", breaks=_config_differs, units=PMP, alone=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, subtract
 from layoutplan.check.elf_image import SHF_WRITE, ElfImage
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
@@ -13,6 +13,10 @@ from layoutplan.model.evidence import Finding
 from layoutplan.model.plan import Words
 
 SECTION = ".lp.region_table"
+_OTHERS = ("LP_ENTRIES", "LP_SOFTWARE")
+"""Tables that are read elsewhere."""
+ALIGN = 8
+"""Bytes that a table is aligned to at most: LP_HASH is a doubleword."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,12 @@ def _placed(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Fin
     for name, range_ in addresses.items():
         if not section.range.contains(range_):
             yield Finding(rule="table", range=range_, message=f"`{name}` is not in `{SECTION}`")
+    # A symbol's size is told by the symbol table alone; the kernel has the real one compiled in.
+    others = [symbol for name in _OTHERS if (symbol := image.symbol(name)) is not None and symbol.size]
+    told = [*addresses.values(), *(AddressRange.of(symbol.value, symbol.size) for symbol in others)]
+    for gap in subtract(section.range, told):
+        if gap.size >= ALIGN or any(image.read(gap.base, gap.size) or b""):
+            yield Finding(rule="table", range=gap, message=f"{gap.size} B of `{SECTION}` are in no table")
     dynamic = addresses.get("LP_DYNAMIC")
     words = image.read(dynamic.base, dynamic.size) if dynamic else None
     if words and any(words):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
+
 import pytest
 
 from layoutplan.check import reference, reference_image
@@ -19,3 +22,13 @@ def test_a_partition_may_be_called_like_the_kernel(unit: UnitName) -> None:
     verdict = verify_elf(parse_image(image.elf(), "namesake.elf"), system, None, reference_image.objects())
     assert verdict.findings == ()
     assert verdict.holds
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_without_isolation_the_entries_lie_among_the_kernels_constants(unit: UnitName) -> None:
+    image = reference_image.image(unit)
+    functions = [value for name, (value, _) in image.symbols.items() if name in image.functions]
+    image.pieces.append(reference_image.Piece(".rodata", 0x700, data=struct.pack(f"<{len(functions)}I", *functions)))
+    system = replace(reference.system(unit), isolation=frozenset())
+    verdict = verify_elf(parse_image(image.elf(), "off.elf"), system, None, reference_image.objects())
+    assert {finding.rule for finding in verdict.findings} <= {"init"}, verdict.findings
