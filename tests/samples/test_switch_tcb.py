@@ -58,3 +58,8 @@ def test_every_unsafe_block_says_who_keeps_it_safe(source: Path) -> None:
 
 def test_the_decisions_are_safe_code() -> None:
     assert "#![forbid(unsafe_code)]" in (TCB / "src" / "decide" / "mod.rs").read_text()
+
+
+def test_the_readme_counts_the_unsafe_blocks() -> None:
+    blocks = sum(len(re.findall(r"\bunsafe \{", source.read_text())) for source in SOURCES)
+    assert f"There are {blocks} `unsafe` blocks." in (TCB / "README.md").read_text()
