@@ -84,21 +84,28 @@ def read_software(image: ElfImage) -> tuple[list[tuple[int, ...]], tuple[Finding
     """The rows of ``LP_SOFTWARE`` (base, size, mask), and what is wrong with where they are."""
     reader = _Reader(image)
     rows = reader.rows("LP_SOFTWARE", 3)
-    return rows, tuple(reader.findings) or tuple(_placed(image, reader.addresses))
+    return rows, tuple(reader.findings) or tuple(_held(image, reader.addresses))
 
 
-def _placed(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Finding]:
-    """The table is in its section, once, where nothing can write it."""
+def _held(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Finding]:
+    """Tables are in their section, where nothing can write them."""
     sections = [section for section in image.sections if section.name == SECTION and section.allocated]
     if len(sections) != 1:
         yield Finding(rule="table", message=f"{len(sections)} sections `{SECTION}` where there must be one")
         return
-    section = sections[0]
-    if section.flags & SHF_WRITE:
-        yield Finding(rule="table", range=section.range, message=f"`{SECTION}` is writable")
+    if sections[0].flags & SHF_WRITE:
+        yield Finding(rule="table", range=sections[0].range, message=f"`{SECTION}` is writable")
     for name, range_ in addresses.items():
-        if not section.range.contains(range_):
+        if not sections[0].range.contains(range_):
             yield Finding(rule="table", range=range_, message=f"`{name}` is not in `{SECTION}`")
+
+
+def _placed(image: ElfImage, addresses: dict[str, AddressRange]) -> Iterator[Finding]:
+    """The table is held, once, and nothing else is with it."""
+    yield from _held(image, addresses)
+    section = next((section for section in image.sections if section.name == SECTION and section.allocated), None)
+    if section is None:
+        return
     # A symbol's size is told by the symbol table alone; the kernel has the real one compiled in.
     others = [symbol for name in _OTHERS if (symbol := image.symbol(name)) is not None and symbol.size]
     told = [*addresses.values(), *(AddressRange.of(symbol.value, symbol.size) for symbol in others)]
