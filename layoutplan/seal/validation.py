@@ -35,7 +35,6 @@ _TABLES: Mapping[int, tuple[str, ...]] = {
 _SYMBOL_TYPES = frozenset({0, 1, 2, 3, 4})
 """``STT_NOTYPE``, ``OBJECT``, ``FUNC``, ``SECTION``, ``FILE``. ``GNU_IFUNC`` would run code of its own at start."""
 
-
 AGAIN = "seal it again from its own objects, with this layoutplan"
 
 
@@ -63,9 +62,8 @@ def violations(
         why = _section(component, found, section)
         where = f"{found.name}: section {section.index}"
         if why and where not in told:
-            hint = (
-                AGAIN if section.name.startswith(".") else "begin the names of the component's own sections with a dot"
-            )
+            undotted = section.allocated and not section.name.startswith(own_prefix(component.name))
+            hint = "begin the names of the component's own sections with a dot" if undotted else AGAIN
             faults.append(Fault(code="not-sealed", message=f"`{section.name}` {why}", where=where, hint=hint))
     faults += _relocations(found)
     faults += _symbols(found, wanted)

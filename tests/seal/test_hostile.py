@@ -49,6 +49,9 @@ REFUSED = {
 }
 
 
+UNDOTTED = ("dash", "underline")
+
+
 @pytest.mark.usefixtures("toolchain")
 @pytest.mark.parametrize("what", UNALLOCATED)
 def test_what_takes_no_memory_does_not_come_along(what: str, tmp_path: Path) -> None:
@@ -67,6 +70,7 @@ def test_what_takes_memory_is_data_in_sections_of_its_own(what: str, tmp_path: P
     with pytest.raises(BadInput) as caught:
         sealed(component(assemble(USES_BAIT + source, tmp_path / "uart.o")), tmp_path / "sealed.o")
     assert message in str(caught.value)
+    assert ("begin the names of the component's own sections with a dot" in str(caught.value)) == (what in UNDOTTED)
     honest = component(assemble(USES_BAIT + DATA.format(name=".data.key"), tmp_path / "honest.o"))
     assert ".lp.uart.data.key" in {section.name for section in sealed(honest, tmp_path / "sealed.o").allocated}
 
