@@ -85,9 +85,14 @@ def _print_cargo_directives(result: PlanResult, scope: str) -> None:
     argument = "cargo:rustc-link-arg" + ("" if scope == "all" else f"-{scope}")
     for path in result.objects:
         click.echo(f"{argument}={path.resolve()}")
+    if result.document["target"]["unit"] == "pmp":
+        # One link has one __global_pointer$, the kernel's: relaxing a component's access to it would leave its memory.
+        click.echo(f"{argument}=--no-relax")
     if result.script.suffix == ".ld":
         click.echo(f"{argument}=-T{result.script.resolve()}")
     else:
+        # memory.x cannot name program headers: lld would put its own in front of a kernel that starts off a page.
+        click.echo(f"{argument}=--nmagic")
         click.echo(f"cargo:rustc-link-search={result.script.parent.resolve()}")
 
 

@@ -129,6 +129,19 @@ def test_cargo_gets_directives_and_nothing_else(project: Path) -> None:
     assert (project / "cargo-out" / "layout.lock").exists()
 
 
+def test_cargo_gets_what_a_runtime_crates_script_cannot_say(project: Path) -> None:
+    done = run(project, "solve", "--cargo", "--link-style", "cortex-m-rt", "--out", "o")
+    assert "cargo:rustc-link-arg=--nmagic" in done.stdout.splitlines()
+    assert f"cargo:rustc-link-search={project / 'o'}" in done.stdout.splitlines()
+    assert "-T" not in done.stdout
+
+
+def test_cargo_keeps_riscv_links_unrelaxed(project: Path) -> None:
+    manifest = GOOD.replace('unit = "armv7m"', 'unit = "pmp"\nslots = 16')
+    (project / "layout.toml").write_text(manifest)
+    assert "cargo:rustc-link-arg=--no-relax" in run(project, "solve", "--cargo", "--out", "o").stdout.splitlines()
+
+
 def test_cargo_scopes_its_link_arguments(project: Path) -> None:
     done = run(project, "solve", "--cargo=bins", "--out", "o")
     assert f"cargo:rustc-link-arg-bins=-T{project / 'o' / 'layout.ld'}" in done.stdout.splitlines()
