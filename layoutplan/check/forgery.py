@@ -163,6 +163,21 @@ def _init_unread(image: Image) -> None:
         image.symbols[f"__lp_init_{name}"] = (image.symbols[f"__lp_init_{name}"][0] + size, 0)
 
 
+def _smuggled(image: Image) -> None:
+    """A component's slack, which it may run, holds what is in no object of it."""
+    text = image.piece(".lp.uart.text")
+    text.data += image.piece(".lp.mixer.text").data[:0x20]
+    text.size += 0x20
+    rodata = image.piece(".lp.uart.rodata")
+    rodata.address += 0x20
+    image.symbols["__lp_uart_code_end"] = (image.symbols["__lp_uart_code_end"][0] + 0x20, 0)
+
+
+def _asks_for_slack(system: System) -> System:
+    components = (replace(c, slack=0x20) if c.name == "uart" else c for c in system.components)
+    return replace(system, components=tuple(components))
+
+
 FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
@@ -218,6 +233,14 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         rule="kernel-references",
         partition="kernel",
         breaks=_init_unread,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="another's code in the slack",
+        rule="traced",
+        partition="uart",
+        breaks=_smuggled,
+        asks=_asks_for_slack,
         alone=True,
     ),
 )

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from layoutplan.address import AddressRange, align_up
+from layoutplan.address import AddressRange, align_up, subtract
 from layoutplan.check.elf_image import ElfImage, ObjectSection, Section, parse_object
 from layoutplan.check.image_parts import ImageParts
 from layoutplan.check.relocated import as_relocated, field_width
@@ -20,6 +20,8 @@ from layoutplan.model.access import Machine
 from layoutplan.model.component import Component, InputSection, Role, System
 from layoutplan.model.evidence import Finding
 
+_FILLING = 16
+"""Bytes from which on a gap is none that alignment makes."""
 _ROLES = (Role.TEXT, Role.RODATA, Role.DATA, Role.BSS, Role.LINEAR_MEMORY)
 
 
@@ -96,6 +98,21 @@ def _component(
     addresses = {one.source.index: one.address for one in found if not one.source.merge}
     for one in found:
         yield from _compared(system.target.machine, image, component, one, addresses)
+    for home in {one.home.name: one.home for one in found}.values():
+        yield from _between(image, component, home, [one for one in found if one.home is home])
+
+
+def _between(image: ElfImage, component: Component, home: Section, found: list[_Found]) -> Iterator[Finding]:
+    """What is in a part and of no input section is a linker's filling: alignment, or one word over and over."""
+    data = image.contents(home)
+    if data is None or any(one.source.merge for one in found):  # merged strings have no place of their own
+        return
+    held = [AddressRange.of(one.address, one.asked.size) for one in found]
+    for gap in subtract(home.range, held):
+        filling = data[gap.base - home.address : gap.end - home.address]
+        if gap.size >= _FILLING and filling[4:] != filling[:-4]:
+            message = f"{gap.size} B in `{home.name}` are of no input section"
+            yield Finding(rule="traced", partition=component.partition, range=gap, message=message)
 
 
 def _compared(
@@ -108,6 +125,8 @@ def _compared(
         return Finding(rule="traced", partition=component.partition, range=where, message=message)
 
     if one.source.data is None:
+        if any((image.contents(home) or b"")[one.offset : one.offset + asked.size]):
+            yield fault(f"`{asked.name}` is space in the object, and has bytes in `{home.name}`")
         return
     if one.source.merge:
         whole = image.contents(home) or b""
