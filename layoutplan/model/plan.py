@@ -111,6 +111,11 @@ class Slot:
     static: bool = False
     reserved: bool = False
 
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The block, or the peripherals, that the slot matches: one region may serve several devices of a partition."""
+        return tuple(self.owner.split(", ")) if self.owner else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotMap:

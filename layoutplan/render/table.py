@@ -146,7 +146,7 @@ def _dynamic(plan: Plan, partition: str) -> Iterator[Row]:
 
 
 def _slot_row(plan: Plan, slot: Slot) -> Row:
-    what = "off" if slot.owner is None else f"{slot.owner} {_granted_range(plan, slot.owner)}"
+    what = ", ".join(f"{owner} {_granted_range(plan, owner)}" for owner in slot.owners) or "off"
     return Row(words=stored_words(plan.unit, slot), comment=f"slot {slot.index}: {what}")
 
 
@@ -206,10 +206,10 @@ def _software(plan: Plan, names: list[str]) -> Iterator[Row]:
 def _types(system: System, plan: Plan) -> Iterator[Row]:
     """Where regions may lie, and with which memory attributes, as the words have them."""
     fields = {
-        slot.owner: type_field(plan.unit, slot.words)
+        owner: type_field(plan.unit, slot.words)
         for registers in plan.registers.values()
         for slot in registers
-        if slot.owner is not None
+        for owner in slot.owners
     }
     pieces: dict[str, set[AddressRange]] = {}
     for placement in plan.placements:

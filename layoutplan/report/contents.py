@@ -129,7 +129,7 @@ def _range(base: int, end: int) -> Entry:
 
 def _slots_of(plan: Plan, owner: str) -> int:
     """Hardware slots that match the owner's bytes while one partition runs: the most that any partition spends."""
-    return max((sum(slot.owner == owner for slot in slots) for slots in plan.registers.values()), default=0)
+    return max((sum(owner in slot.owners for slot in slots) for slots in plan.registers.values()), default=0)
 
 
 def _components(system: System, plan: Plan) -> list[Entry]:
@@ -264,7 +264,7 @@ def _peripherals(plan: Plan) -> list[Entry]:
             "base": grant.range.base,
             "size": grant.range.size,
             "excess": grant.excess,
-            "slots": sum(slot.owner == grant.name for slot in plan.registers.get(grant.partition, ())),
+            "slots": sum(grant.name in slot.owners for slot in plan.registers.get(grant.partition, ())),
             "cover": [_range(piece.base, piece.end) for piece in grant.cover],
         }
         for grant in sorted(plan.peripherals, key=lambda grant: (grant.partition, grant.range.base, grant.name))
