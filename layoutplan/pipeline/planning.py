@@ -137,9 +137,18 @@ def _solve_and_check(request: PlanRequest, sources: Sources) -> _Answer:
     from layoutplan.pipeline.worker import run_killable
 
     try:
-        return run_killable(_SolveAndCheck(request, sources), request.timeout)
+        return run_killable(_SolveAndCheck(request, sources), request.timeout, meanwhile=_compile_templates)
     except Undecided as error:
         return _Answer(outcome=OutOfEffort(reason=error.faults[0].message))
+
+
+def _compile_templates() -> None:
+    """What writing will need, done by the core that would otherwise wait for the solver."""
+    from layoutplan.render import templates
+    from layoutplan.report import page
+
+    templates.compile_all()
+    page.compile_all()
 
 
 def _accepted_plan(outcome: Outcome) -> Plan:

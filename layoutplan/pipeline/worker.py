@@ -19,8 +19,8 @@ class WorkerFailed(LayoutplanError):
     status = ExitStatus.OUR_BUG
 
 
-def run_killable(work: Callable[[], T], timeout: float) -> T:
-    """What ``work()`` returns, computed in a child process.
+def run_killable(work: Callable[[], T], timeout: float, meanwhile: Callable[[], None] = lambda: None) -> T:
+    """What ``work()`` returns, computed in a child process while this one does ``meanwhile()``.
 
     The child's `LayoutplanError` is raised here. ``Undecided`` when it has not answered after ``timeout`` seconds of
     wall clock; ``WorkerFailed`` when it died.
@@ -32,6 +32,7 @@ def run_killable(work: Callable[[], T], timeout: float) -> T:
     child.start()
     sender.close()
     try:
+        meanwhile()
         if not receiver.poll(timeout):
             raise Undecided(
                 [

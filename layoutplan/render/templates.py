@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from layoutplan.address import hexadecimal
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def fill(template: str, **data: Any) -> str:  # noqa: ANN401 - whatever the template names
     """The text of ``template`` with ``data``; a name that the data lacks is an error, never an empty string."""
+    return _environment().get_template(template).render(data)
+
+
+def compile_all() -> None:
+    """Compile every template now, so that `fill` does not have to."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+
+
+@cache
+def _environment() -> Environment:
     import jinja2
 
     environment = jinja2.Environment(
@@ -23,7 +39,7 @@ def fill(template: str, **data: Any) -> str:  # noqa: ANN401 - whatever the temp
     environment.filters["word"] = hexadecimal
     environment.filters["doubleword"] = rust_doubleword
     environment.filters["rust_string"] = rust_string
-    return environment.get_template(template).render(data)
+    return environment
 
 
 def script_address(value: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from layoutplan.address import AddressRange
@@ -121,6 +122,14 @@ def write_map(document: Document) -> str:
     )
 
 
+def compile_all() -> None:
+    """Compile the page's templates now, so that writing does not have to."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+
+
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
