@@ -70,12 +70,6 @@ class BadInput(LayoutplanError):
     status = ExitStatus.BAD_INPUT
 
 
-class Refused(LayoutplanError):
-    """The answer is no (a check failed, a budget is exceeded, ``--locked`` would move): exit status 1."""
-
-    status = ExitStatus.NO
-
-
 class Undecided(LayoutplanError):
     """The effort or the time ran out before an answer: exit status 3. Never folded into yes or no."""
 

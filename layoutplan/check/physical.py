@@ -29,17 +29,6 @@ class Piece:
         return AddressRange(max(first, self.issued.base), min(last, self.issued.end))
 
 
-def fold_address(aliases: Iterable[Alias], address: int) -> int:
-    """The physical address behind ``address``; the first alias whose view holds it decides, again where it leads."""
-    aliases = tuple(aliases)
-    for _ in aliases:
-        alias = _deciding(aliases, address)
-        if alias is None:
-            break
-        address = alias.target.base + (address - alias.view.base) // alias.scale
-    return address
-
-
 def depth(aliases: Iterable[Alias]) -> int | None:
     """How many steps folding takes at most: a bit-band word of a second bus view takes two. ``None``: it never ends."""
     aliases = tuple(aliases)

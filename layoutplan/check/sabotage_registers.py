@@ -33,10 +33,6 @@ def _field(register: int, low: int, width: int, value: int) -> Callable[[Words],
     return change
 
 
-def _add(register: int, value: int) -> Callable[[Words], Words]:
-    return lambda words: (words[0] + value * (register == 0), words[1] + value * (register == 1))
-
-
 def _alias_of_alias(system: System, plan: Plan) -> Broken:
     """A second window onto bit-band words, and a partition that is given the victim's part of it."""
     victim = plan.placement("attitude.data").granted

@@ -6,7 +6,6 @@ Sources: ar(5) of FreeBSD for the BSD names; the GNU binutils manual, ``ar``, fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from layoutplan.objects.bounded import Bounded
 
@@ -97,8 +96,3 @@ def _long_name(file: Bounded, offset: int, table: tuple[int, int], what: str) ->
     stop = end if stop < 0 else stop
     file.count_name(stop - start - offset, what)
     return file.data[start + offset : stop].removesuffix(b"/")
-
-
-def member_path(name: str) -> PurePosixPath:
-    """The path that a thin archive's member names, relative to the archive's folder."""
-    return PurePosixPath(name)

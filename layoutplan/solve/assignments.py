@@ -54,12 +54,6 @@ class Assignments:
             return None
         return self._joint.problem.weights[self._joint.homes[item.index]] * (least - item.block.size)
 
-    def at_the_floor(self) -> Splits | None:
-        """With the shared blocks' slots as in the joint floor."""
-        slots = self._joint.floor.slots
-        assert slots is not None
-        return self.given([slots[item.index] for item in self.shared])
-
     def given(self, picked: Sequence[int]) -> Splits | None:
         """With ``picked`` slots for the shared blocks; ``None`` when a partition cannot go on."""
         left = list(self._rooms)
