@@ -145,7 +145,7 @@ def _words(system: System, image: ElfImage) -> Iterator[tuple[int, str, str]]:
 
 
 def _index(case: Case, made: Mapping[str, str], expected: Mapping[str, Answer]) -> str:
-    import z3  # type: ignore[import-untyped]
+    import z3  # type: ignore[import-untyped]  # z3 ships no types
 
     from layoutplan import __version__
 

@@ -33,7 +33,7 @@ def timings(case: Case) -> Iterator[Timing]:
 def cvc5_answer(text: str) -> str | None:
     """What cvc5 says of a file's text; ``None`` where the module is missing."""
     try:
-        import cvc5  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        import cvc5  # type: ignore[import-untyped,import-not-found,unused-ignore]  # no types; for tests only
     except ImportError:
         return None
     manager = cvc5.TermManager()

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from layoutplan.pipeline.sources import Sources
 
 REPORT = "report.html"
-CANDIDATE_LOCK = "layout.lock"
 
 
 def plan(request: PlanRequest) -> PlanResult:
@@ -58,7 +57,7 @@ def _unchanged(request: PlanRequest) -> PlanResult | None:
         document=before.document,
         faults=(),
         objects=before.objects,
-        script=next(path for path in before.outputs if path.suffix in {".ld", ".x"}),
+        script=request.script,
         inputs=tuple(path for path, value in before.inputs.items() if value is not None),
         environ=tuple(before.environ),
         unchanged=True,
@@ -67,10 +66,8 @@ def _unchanged(request: PlanRequest) -> PlanResult | None:
 
 def _every_output(request: PlanRequest) -> set[Path]:
     """The files that each yes writes: a stored answer that leaves one out says nothing about it."""
-    script = "layout.ld" if request.link_style == "standalone" else "memory.x"
-    names = {script, "region_table.rs", REPORT} | ({"gale_table.rs"} if request.table == "gale" else set())
-    lock = request.lock if request.write_lock else request.out / CANDIDATE_LOCK
-    return {path.resolve() for path in (lock, *(request.out / name for name in names))}
+    names = {"region_table.rs", REPORT} | ({"gale_table.rs"} if request.table == "gale" else set())
+    return {path.resolve() for path in (request.written_lock, request.script, *(request.out / name for name in names))}
 
 
 def _decide(request: PlanRequest) -> PlanResult:
@@ -82,10 +79,9 @@ def _decide(request: PlanRequest) -> PlanResult:
     document = report.document(sources.system, answer.outcome, answer.verdict, answer.advice)
     status, faults = _judge(request, sources, answer, document)
     files: Mapping[Path, bytes] = {}
-    script = request.out / "layout.ld"
     if status is ExitStatus.YES:
         accepted = _accepted_plan(answer.outcome)
-        files, script = _outputs(request, sources, accepted, document)
+        files = _outputs(request, sources, accepted, document)
         if request.check:
             status, faults = _compare(files)
     if not request.check:
@@ -95,7 +91,7 @@ def _decide(request: PlanRequest) -> PlanResult:
         document=document,
         faults=faults,
         objects=tuple(sources.objects.values()),
-        script=script,
+        script=request.script,
         inputs=tuple(path for path in (*sources.files, request.lock) if path.exists()),
         environ=tuple(sources.environ),
     )
@@ -228,18 +224,14 @@ def _moved(request: PlanRequest, sources: Sources, accepted: Plan) -> Iterable[F
             )
 
 
-def _outputs(
-    request: PlanRequest, sources: Sources, accepted: Plan, document: Mapping[str, Any]
-) -> tuple[dict[Path, bytes], Path]:
-    """Every file of a yes with its bytes, ``plan.json`` last, and which of them is the linker script."""
+def _outputs(request: PlanRequest, sources: Sources, accepted: Plan, document: Mapping[str, Any]) -> dict[Path, bytes]:
+    """Every file of a yes with its bytes, ``plan.json`` last."""
     from layoutplan import render, report
 
     texts = render.render(sources.system, accepted, link_style=request.link_style, table=request.table)
     files = {request.out / name: text.encode() for name, text in texts.items()}
-    script = next(path for path in files if path.suffix in {".ld", ".x"})
     files[request.out / REPORT] = report.html(document).encode()
-    lock = request.lock if request.write_lock else request.out / CANDIDATE_LOCK
-    files[lock] = render.lock_text(accepted).encode()
+    files[request.written_lock] = render.lock_text(accepted).encode()
     files.update(sources.sealed)
     inputs = [*sources.files] if request.write_lock else [*sources.files, request.lock]
     files[request.out / stored.FILE] = stored.encode(
@@ -251,7 +243,7 @@ def _outputs(
         outputs=files,
         objects=tuple(sources.objects.values()),
     )
-    return files, script
+    return files
 
 
 def _compare(files: Mapping[Path, bytes]) -> tuple[ExitStatus, tuple[Fault, ...]]:

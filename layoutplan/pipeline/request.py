@@ -47,6 +47,16 @@ class PlanRequest:
         return self.manifest.with_suffix(".lock")
 
     @property
+    def written_lock(self) -> Path:
+        """Where a yes leaves its lock: the committed one, or a candidate among the outputs."""
+        return self.lock if self.write_lock else self.out / "layout.lock"
+
+    @property
+    def script(self) -> Path:
+        """The linker script: a whole one, or what a runtime crate's script includes."""
+        return self.out / ("layout.ld" if self.link_style == "standalone" else "memory.x")
+
+    @property
     def options(self) -> dict[str, Any]:
         """Those arguments that change the bytes of the outputs."""
         return {
