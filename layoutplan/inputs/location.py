@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,16 @@ KeyPath = tuple[str | int, ...]
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """``component.net.stack``, ``reserve[0].base``."""
+    """``component.net.stack``, ``reserve[0].base``; on one line, whatever a quoted key holds."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        text += f"[{step}]" if isinstance(step, int) else f".{printable(step)}" if text else printable(step)
     return text
+
+
+def printable(text: str) -> str:
+    """``text`` with what a terminal would act on, line ends first, as the escape that TOML writes for it."""
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 class Locations(Mapping[str, str]):

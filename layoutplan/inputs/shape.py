@@ -11,7 +11,7 @@ from typing import Any
 
 from layoutplan.errors import BadInput, Fault
 from layoutplan.inputs.faults import Faults, nearest
-from layoutplan.inputs.location import dotted
+from layoutplan.inputs.location import dotted, printable
 
 MAX_BYTES = 4 << 20
 """A manifest of this size is a mistake (the wrong file was named), and reading it would cost minutes."""
@@ -73,19 +73,20 @@ def check_shape(
 
     plain = _plain(tables)
     for error in jsonschema_rs.validator_for(dict(schema)).iter_errors(plain):
-        path, steps, kind = error.instance_path, error.schema_path, error.kind.name
+        steps, kind = error.schema_path, error.kind.name
+        path = [_unmarked(step) if isinstance(step, str) else step for step in error.instance_path]
+        value = _value(plain, error.instance_path)
         at = dotted(path) or "the manifest"
         if kind == "additionalProperties":
             known = _node(schema, steps[:-1])["properties"]
-            value = _value(plain, path)
-            for key in sorted(set(value) - set(known)):
-                faults.add("unknown-key", [*path, key], f"`{key}` is not a key of {_table(path)}", nearest(key, known))
+            for key in sorted(_unmarked(key) for key in set(value) - set(known)):
+                faults.add("unknown-key", [*path, key], f"`{printable(key)}` is not a key of {_table(path)}", nearest(key, known))
         elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             key = str(error.kind.property)
             faults.add("missing-key", [*path, key], f"{_table(path)} needs `{key}`", _expected(schema, steps[:-1], key))
         elif kind == "propertyNames":
             names = _node(schema, steps[: steps.index("propertyNames") + 1])
-            for key in _value(tables, path):
+            for key in map(_unmarked, value):
                 if not re.fullmatch(names["pattern"], key) or "\n" in key or len(key) > names["maxLength"]:
                     text = f"{_shown(key)} is not {names['description']}"
                     faults.add("bad-name", [*path, key], text, f"rename it, to `{_renamed(key)}` for instance")
@@ -102,7 +103,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
     Floats stay floats, and no float is a whole number.
     """
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_marked(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime.date | datetime.time) or (isinstance(value, float) and not math.isfinite(value)):
@@ -113,6 +114,18 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
     if isinstance(value, int) and not isinstance(value, bool) and not -(1 << 63) <= value < 1 << 63:
         return None
     return value
+
+
+_MARK = "#"
+
+
+def _marked(key: str) -> str:
+    """``key``, or one that the validator does not take for an array's index: it reports "0", "00" and "+0" all as 0."""
+    return _MARK + key if key[:1] in ("+", _MARK) or key[:1].isdecimal() else key
+
+
+def _unmarked(key: str) -> str:
+    return key.removeprefix(_MARK)
 
 
 def _node(schema: Mapping[str, Any], steps: Sequence[str | int]) -> Mapping[str, Any]:
@@ -146,7 +159,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
     if isinstance(value, bool):
         return "true" if value else "false"
     text = f'"{value}"' if isinstance(value, str) else str(value)
-    text = text.encode("unicode_escape").decode()
+    text = printable(text)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,6 +125,30 @@ def _tables(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever TOML
     if isinstance(value, dict):
         return [value, *(found for inner in value.values() for found in _tables(inner))]
     return [found for inner in value for found in _tables(inner)] if isinstance(value, list) else []
+
+
+def test_keys_of_digits_are_told_apart() -> None:
+    # The validator's own path has index 0 for each of these keys.
+    faults = Faults(Locations("layout.toml", ""))
+    check_shape({"memory": {"0": False, "00": {"#": 1}, "+0": {}, "#0": {}}}, manifest_schema(), faults)
+    with pytest.raises(BadInput) as refused:
+        faults.raise_any()
+    told = [(fault.code, fault.where) for fault in refused.value.faults if "memory" in fault.where]
+    assert sorted(told) == [
+        ("bad-name", "layout.toml: memory.#0"),
+        ("bad-name", "layout.toml: memory.+0"),
+        ("bad-name", "layout.toml: memory.0"),
+        ("bad-name", "layout.toml: memory.00"),
+        ("bad-value", "layout.toml: memory.0"),
+        ("unknown-key", "layout.toml: memory.00.#"),
+    ]
+
+
+def test_a_quoted_key_with_a_line_end_is_told_on_one_line() -> None:
+    with pytest.raises(BadInput) as refused:
+        read_manifest_bytes(b'manifest-version = 1\n"a\\n\\u001b" = 2\n', Path("layout.toml"), {})
+    told = [(fault.message, fault.where) for fault in refused.value.faults if fault.code == "unknown-key"]
+    assert told == [("`a\\n\\u001b` is not a key of the manifest", "layout.toml:2: a\\n\\u001b")]
 
 
 def test_numbers_beyond_pythons_own_limit_and_deep_nesting() -> None:
