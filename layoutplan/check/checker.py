@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from layoutplan.address import ADDRESS_SPACE_END
-from layoutplan.check import placed, registers, script
-from layoutplan.check.case import Case, Grants, Obligation, definitions, expected_obligations, head, obligations_of
-from layoutplan.check.facts import PlacedBlock, facts_of
-from layoutplan.check.prove import Answer, decide
+from layoutplan.check import registers
+from layoutplan.check.owners import placed
+from layoutplan.check.owners.facts import PlacedBlock, facts_of
+from layoutplan.check.proof import script
+from layoutplan.check.proof.case import (
+    Case,
+    Grants,
+    Obligation,
+    definitions,
+    expected_obligations,
+    head,
+    obligations_of,
+)
+from layoutplan.check.proof.prove import Answer, decide
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding, Verdict

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
-from layoutplan.check import script
 from layoutplan.check.assumptions import assumptions_text
-from layoutplan.check.case import Case, Obligation, definitions, head, intervals_of, obligations_of
 from layoutplan.check.checker import prove
-from layoutplan.check.elf_image import ElfImage, read_image
-from layoutplan.check.facts import Facts
-from layoutplan.check.lemmas import lemmas
-from layoutplan.check.prove import Answer
-from layoutplan.check.table import read_table
+from layoutplan.check.elf.image import ElfImage, read_image
+from layoutplan.check.owners.facts import Facts
+from layoutplan.check.proof import script
+from layoutplan.check.proof.case import Case, Obligation, definitions, head, intervals_of, obligations_of
+from layoutplan.check.proof.lemmas import lemmas
+from layoutplan.check.proof.prove import Answer
+from layoutplan.check.switch.table import read_table
 from layoutplan.check.verify import image_case
 from layoutplan.model.access import Access
 from layoutplan.model.component import System

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.check.software import software_bounds
+from layoutplan.check.image.software import software_bounds
+from layoutplan.check.switch.program import hardwired
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
@@ -21,13 +22,6 @@ def words_of(system: System, plan: Plan, partition: str) -> tuple[Words, ...]:
     told = {slot.index: slot.words for slot in plan.registers.get(partition, ())}
     told |= hardwired(system)
     return tuple(told.get(index, DISABLED) for index in range(system.target.slots))
-
-
-def hardwired(system: System) -> dict[int, Words]:
-    """Entries that the chip has fixed, by index. They match whatever the plan says of them."""
-    if system.unit is not UnitName.PMP:
-        return {}
-    return {entry.index: (entry.address, entry.config) for entry in system.target.pmp.fixed if entry.hardwired}
 
 
 def structure(system: System, plan: Plan) -> Iterator[Finding]:

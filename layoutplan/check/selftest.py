@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from layoutplan.check import reference, reference_image
 from layoutplan.check.checker import check_plan
-from layoutplan.check.defects import DEFECTS
-from layoutplan.check.elf_image import parse_image
-from layoutplan.check.flips import FlipClass, classify_flips
-from layoutplan.check.lemmas import lemmas
-from layoutplan.check.prove import Answer, decide
-from layoutplan.check.sabotage_image import IMAGES
-from layoutplan.check.sabotage_registers import REGISTERS
-from layoutplan.check.sabotage_structure import STRUCTURE
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.proof.lemmas import lemmas
+from layoutplan.check.proof.prove import Answer, decide
+from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage.broken_images import IMAGES
+from layoutplan.check.sabotage.defects import DEFECTS
+from layoutplan.check.sabotage.flips import FlipClass, classify_flips
+from layoutplan.check.sabotage.registers import REGISTERS
+from layoutplan.check.sabotage.structure import STRUCTURE
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layoutplan.check.case import Case
 from layoutplan.check.evidence import questions_of
-from layoutplan.check.prove import decide_file
+from layoutplan.check.proof.case import Case
+from layoutplan.check.proof.prove import decide_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

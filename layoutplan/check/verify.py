@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from layoutplan.address import AddressRange
-from layoutplan.check import registers, software
-from layoutplan.check.case import Case, Grants, Switch
+from layoutplan.check import registers
 from layoutplan.check.checker import prove
-from layoutplan.check.elf_image import EM_ARM, EM_RISCV, ElfImage, read_image
-from layoutplan.check.execution import execute
-from layoutplan.check.facts import Facts, facts_of
-from layoutplan.check.image_parts import ImageParts, image_parts
-from layoutplan.check.image_rules import IMAGE_RULES, image_rules
-from layoutplan.check.references import kernel_references
-from layoutplan.check.table import RegionTable, read_table
-from layoutplan.check.tracing import trace
+from layoutplan.check.elf.image import EM_ARM, EM_RISCV, ElfImage, read_image
+from layoutplan.check.image import software
+from layoutplan.check.image.parts import ImageParts, image_parts
+from layoutplan.check.image.references import kernel_references
+from layoutplan.check.image.rules import IMAGE_RULES, image_rules
+from layoutplan.check.image.tracing import trace
+from layoutplan.check.owners.facts import Facts, facts_of
+from layoutplan.check.proof.case import Case, Grants
+from layoutplan.check.switch.execution import Switch, execute
+from layoutplan.check.switch.table import RegionTable, read_table
 from layoutplan.model.access import Access, Isolation, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding, Verdict

@@ -80,7 +80,12 @@ def check_shape(
         if kind == "additionalProperties":
             known = _node(schema, steps[:-1])["properties"]
             for key in sorted(_unmarked(key) for key in set(value) - set(known)):
-                faults.add("unknown-key", [*path, key], f"`{printable(key)}` is not a key of {_table(path)}", nearest(key, known))
+                faults.add(
+                    "unknown-key",
+                    [*path, key],
+                    f"`{printable(key)}` is not a key of {_table(path)}",
+                    nearest(key, known),
+                )
         elif isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             key = str(error.kind.property)
             faults.add("missing-key", [*path, key], f"{_table(path)} needs `{key}`", _expected(schema, steps[:-1], key))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 
-from layoutplan.check import reference, reference_image
-from layoutplan.check.elf_image import parse_image
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.sabotage import reference, reference_image
 from layoutplan.check.selftest import SelftestRow, selftest
 from layoutplan.check.timing import timings
 from layoutplan.check.verify import image_case

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layoutplan.check import case, check_plan, checker, reference, reference_image, script
-from layoutplan.check.decode_armv7m import Armv7m
-from layoutplan.check.elf_image import parse_image
-from layoutplan.check.permits import Match
-from layoutplan.check.sabotage import replaced, rewritten
+from layoutplan.check import check_plan, checker
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.proof import case, script
+from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage.plans import replaced, rewritten
 from layoutplan.check.verify import verify_elf
+from layoutplan.check.words.armv7m import Armv7m
+from layoutplan.check.words.permits import Match
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict
 from layoutplan.model.plan import Placement, Plan, Words

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layoutplan.check import reference, script
-from layoutplan.check.prove import Answer, decide
-from layoutplan.check.units import reading_of
+from layoutplan.check.proof import script
+from layoutplan.check.proof.prove import Answer, decide
+from layoutplan.check.proof.units import reading_of
+from layoutplan.check.sabotage import reference
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.memory import PmpTraits, Target
 from layoutplan.model.plan import Words

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from layoutplan.check import reference, reference_image
 from layoutplan.check.evidence import evidence_files
-from layoutplan.check.prove import decide_file
+from layoutplan.check.proof.prove import decide_file
+from layoutplan.check.sabotage import reference, reference_image
 from layoutplan.check.timing import cvc5_answer
 from layoutplan.model.access import UnitName
 

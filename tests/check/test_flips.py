@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from layoutplan.check import reference, reference_image
-from layoutplan.check.elf_image import parse_image
-from layoutplan.check.flips import FlipClass, classify_flips
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage.flips import FlipClass, classify_flips
 from layoutplan.model.access import UnitName
 
 

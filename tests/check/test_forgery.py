@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from layoutplan.check import reference, reference_image
-from layoutplan.check.elf_image import parse_image
-from layoutplan.check.forgery import asks_for_kernel_mixer, call_mixer_kernel
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage.forgery import asks_for_kernel_mixer, call_mixer_kernel
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 

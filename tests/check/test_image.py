@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layoutplan.address import AddressRange
-from layoutplan.check import reference, reference_image
-from layoutplan.check.elf_image import SHF_ALLOC, SHF_EXECINSTR, parse_image
+from layoutplan.check.elf.image import SHF_ALLOC, SHF_EXECINSTR, parse_image
+from layoutplan.check.sabotage import reference, reference_image
 from layoutplan.check.verify import image_case, verify_elf
 from layoutplan.errors import BadInput
 from layoutplan.model.access import Access, UnitName

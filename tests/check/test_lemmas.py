@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from layoutplan.check import reference
-from layoutplan.check.lemmas import lemmas
-from layoutplan.check.prove import Answer, decide
+from layoutplan.check.proof.lemmas import lemmas
+from layoutplan.check.proof.prove import Answer, decide
+from layoutplan.check.sabotage import reference
 from layoutplan.model.access import UnitName
 
 
@@ -18,7 +18,8 @@ def test_lemmas(unit: UnitName) -> None:
 
 
 def test_an_exhausted_solver_says_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    from layoutplan.check import check_plan, prove
+    from layoutplan.check import check_plan
+    from layoutplan.check.proof import prove
 
     monkeypatch.setattr(prove, "RESOURCE_LIMIT", 1)
     verdict = check_plan(reference.system(UnitName.ARMV7M), reference.plan(UnitName.ARMV7M))

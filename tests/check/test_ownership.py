@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layoutplan.address import AddressRange
-from layoutplan.check import check_plan, reference
-from layoutplan.check.physical import depth, fold
-from layoutplan.check.sabotage import replaced, rewritten
+from layoutplan.check import check_plan
+from layoutplan.check.owners.physical import depth, fold
+from layoutplan.check.sabotage import reference
+from layoutplan.check.sabotage.plans import replaced, rewritten
 from layoutplan.model.access import Access, Isolation, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import Alias, Peripheral

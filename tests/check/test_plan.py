@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layoutplan.address import AddressRange, subtract
-from layoutplan.check import check_plan, reference, rules
-from layoutplan.check.facts import Facts, Need
-from layoutplan.check.permits import Interval
+from layoutplan.check import check_plan
+from layoutplan.check.owners.facts import Facts, Need
+from layoutplan.check.proof import rules
+from layoutplan.check.sabotage import reference
+from layoutplan.check.words.permits import Interval
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.plan import Plan

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from layoutplan.check.elf_image import parse_image, parse_object
-from layoutplan.check.relocated import as_relocated, field_width
+from layoutplan.check.elf.image import parse_image, parse_object
+from layoutplan.check.elf.relocated import as_relocated, field_width
 from layoutplan.model.access import Machine
 from tests.toolchain import tool
 

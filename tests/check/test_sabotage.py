@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from layoutplan.check import check_plan, reference, reference_image
-from layoutplan.check.defects import DEFECTS, hole_punched
-from layoutplan.check.elf_image import parse_image
-from layoutplan.check.sabotage import Sabotage
-from layoutplan.check.sabotage_image import IMAGES, ImageSabotage
-from layoutplan.check.sabotage_registers import REGISTERS
-from layoutplan.check.sabotage_structure import STRUCTURE
+from layoutplan.check import check_plan
+from layoutplan.check.elf.image import parse_image
+from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage.broken_images import IMAGES, ImageSabotage
+from layoutplan.check.sabotage.defects import DEFECTS, hole_punched
+from layoutplan.check.sabotage.plans import Sabotage
+from layoutplan.check.sabotage.registers import REGISTERS
+from layoutplan.check.sabotage.structure import STRUCTURE
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict
@@ -58,7 +59,8 @@ def test_a_deny_entry_before_a_larger_one_isolates() -> None:
 
 
 def test_each_rule_has_a_sabotage_that_only_it_catches() -> None:
-    from layoutplan.check import placed, registers, verify
+    from layoutplan.check import registers, verify
+    from layoutplan.check.owners import placed
 
     rules = {"unit", "seam", "well-formed", "isolation", "availability", "kernel-access", "memory-type", "exactness"}
     rules |= {

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from layoutplan.check import program, verify_image
-from layoutplan.check.elf_image import read_image
-from layoutplan.check.table import read_table
+from layoutplan.check import verify_image
+from layoutplan.check.elf.image import read_image
+from layoutplan.check.switch import program
+from layoutplan.check.switch.table import read_table
 from layoutplan.model.access import UnitName
 from tests.hardware import tracing
 from tests.hardware.build import image, patched

@@ -24,7 +24,7 @@ def test_every_test_that_it_names_exists() -> None:
 
 
 def test_every_rule_that_it_names_is_one_of_the_checkers() -> None:
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "layoutplan" / "check").glob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "layoutplan" / "check").rglob("*.py"))
     table = PAGE.split("## Obligations")[1].split("\n\nEach is decided")[0]
     rules = {rule for row in table.splitlines() if row.startswith("|") for rule in re.findall(r"`([\w-]+)`", row)}
     assert len(rules) > 15

@@ -1,0 +1,1 @@
+"""``permits``: what register words let unprivileged code do, decoded from the manuals of each unit."""
