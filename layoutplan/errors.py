@@ -41,8 +41,12 @@ class Fault:
 
 
 def _reading_order(fault: Fault) -> tuple[list[tuple[int, str]], Fault]:
-    """By place first, where line 9 comes before line 10."""
-    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", fault.where)], fault
+    """By place first, where line 9 comes before line 10.
+
+    Numbers are compared as text, the shorter first: a key may hold more digits than Python makes a number of.
+    """
+    words = re.split(r"0*([0-9]+)", fault.where)
+    return [(len(word), word) if number % 2 else (-1, word) for number, word in enumerate(words)], fault
 
 
 class LayoutplanError(Exception):

@@ -144,6 +144,15 @@ def test_keys_of_digits_are_told_apart() -> None:
     ]
 
 
+def test_faults_are_sorted_whatever_a_key_takes_for_digits() -> None:
+    # `²` is a digit to Python and no number, and so many nines are more than it makes one of.
+    keys = "\n".join(f'"{key}" = 1' for key in ("9" * 5000, "0²", "٣"))
+    with pytest.raises(BadInput) as refused:
+        read_manifest_bytes(f"manifest-version = 1\n{keys}\n".encode(), Path("layout.toml"), {})
+    lines = [fault.where.split(":")[1] for fault in refused.value.faults if fault.code == "unknown-key"]
+    assert lines == ["2", "3", "4"]
+
+
 def test_a_quoted_key_with_a_line_end_is_told_on_one_line() -> None:
     with pytest.raises(BadInput) as refused:
         read_manifest_bytes(b'manifest-version = 1\n"a\\n\\u001b" = 2\n', Path("layout.toml"), {})
