@@ -27,7 +27,7 @@ def facts_of(problem: Problem) -> tuple[Fact, ...]:
     manifest) memories; ``cap`` and ``devices`` (its peripherals) partitions; ``slots`` is the unit's own.
     """
     items = problem.items
-    spends = any(item.charged for item in items)
+    spends = any(item.charged for item in items) or any(problem.devices)
     found = [Fact("memory", home) for home in range(len(problem.spaces))]
     found += [Fact("kernel", home) for home, space in enumerate(problem.spaces) if space.kernel]
     if spends:

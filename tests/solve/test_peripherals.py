@@ -28,6 +28,12 @@ def test_three_on_one_bus_take_one_slot_on_armv7m_and_three_on_armv8m() -> None:
         assert problem_of(system([want], peripherals=own, unit=unit)).devices == (slots,)
 
 
+def test_a_partition_of_a_peripheral_alone() -> None:
+    outcome = solve(system([Want(name="a", peripherals=("p0",))], peripherals=devices(0)))
+    assert isinstance(outcome, Solved)
+    assert [slot.owner for slot in outcome.plan.registers["a"] if slot.owner] == ["p0"]
+
+
 def test_the_slots_saved_go_to_the_blocks() -> None:
     """With three slots for the peripherals these blocks would have one each."""
     own = devices(0x400, 0xC00, 0x1400)
