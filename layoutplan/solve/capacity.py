@@ -1,15 +1,17 @@
-"""Impossibilities that counting shows: slots, and bytes of one memory. Each with its numbers, without Z3."""
+"""Impossibilities that counting shows: slots, the kernel's room, bytes of one memory. Each with its numbers, no Z3."""
 
 from __future__ import annotations
 
-from layoutplan.address import align_up
+from collections.abc import Collection
+
+from layoutplan.address import AddressRange, align_up
 from layoutplan.solve.facts import Fact, least_slots
-from layoutplan.solve.problem import Problem, usable_slots
+from layoutplan.solve.problem import Problem, above, usable_slots
 
 
 def impossible(problem: Problem) -> tuple[Fact, ...]:
     """The first core that counting alone gives, minimal; empty when counting forbids nothing."""
-    return _slots(problem) or _bytes(problem)
+    return _slots(problem) or _kernel(problem) or _bytes(problem)
 
 
 def _slots(problem: Problem) -> tuple[Fact, ...]:
@@ -28,6 +30,37 @@ def _slots(problem: Problem) -> tuple[Fact, ...]:
         if sum(needs.values()) > limit[1]:
             return (*_fewest(needs, limit[1]), limit[0])
     return ()
+
+
+def _kernel(problem: Problem) -> tuple[Fact, ...]:
+    """No room for the kernel's least bytes in one piece, at the origin of a memory or behind what is reserved there."""
+    reserves = problem.system.reserves
+    for home, space in enumerate(problem.spaces):
+        held = [(reserve.range, index) for index, reserve in enumerate(reserves) if reserve.memory == space.name]
+        # The upper ones are given up first: one at the origin moves the kernel off those inside it.
+        facts = [*(Fact("reserve", index) for _, index in sorted(held, reverse=True)), Fact("memory", home)]
+        if not space.kernel or _kernel_fits(problem, home, facts):
+            continue
+        while (fewer := _without_one(problem, home, facts)) is not None:
+            facts = fewer
+        return (Fact("kernel", home), *facts)
+    return ()
+
+
+def _without_one(problem: Problem, home: int, facts: list[Fact]) -> list[Fact] | None:
+    """``facts`` less one that the kernel's lack of room does not need; ``None`` when it needs each."""
+    fewer = ([other for other in facts if other != fact] for fact in facts)
+    return next((rest for rest in fewer if not _kernel_fits(problem, home, rest)), None)
+
+
+def _kernel_fits(problem: Problem, home: int, facts: Collection[Fact]) -> bool:
+    space = problem.spaces[home]
+    reserves = [
+        reserve.range for index, reserve in enumerate(problem.system.reserves) if Fact("reserve", index) in facts
+    ]
+    own = AddressRange.of(above(reserves, space.range.base), space.kernel)
+    ends = Fact("memory", home) in facts and own.end > space.range.end
+    return not ends and not any(reserve.overlaps(own) for reserve in reserves)
 
 
 def _bytes(problem: Problem) -> tuple[Fact, ...]:

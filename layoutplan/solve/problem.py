@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -34,13 +34,21 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """One memory. ``free`` are the intervals that blocks may use, ascending, reserves and the kernel taken out."""
+    """One memory. ``free`` are the intervals that blocks may use, ascending, reserves and the kernel taken out.
+
+    The kernel's least bytes are in one piece from the memory's origin, or from the end of what is reserved there.
+    """
 
     name: str
     range: AddressRange
     kernel: int
     reserved: tuple[AddressRange, ...]
     free: tuple[AddressRange, ...]
+
+    @property
+    def kernel_range(self) -> AddressRange | None:
+        """Where the kernel's least bytes are, past the memory's end if they do not fit; ``None`` if it has none."""
+        return AddressRange.of(above(self.reserved, self.range.base), self.kernel) if self.kernel else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,30 @@ class Problem:
     def named_weights(self) -> dict[str, float]:
         """The weights by memory name, as the objective states them."""
         return {space.name: weight / self.scale for space, weight in zip(self.spaces, self.weights, strict=True)}
+
+
+def above(reserved: Iterable[AddressRange], origin: int) -> int:
+    """The first address from ``origin`` on that is in none of ``reserved``."""
+    for piece in sorted(reserved):
+        if piece.base <= origin < piece.end:
+            origin = piece.end
+    return origin
+
+
+def space_of(name: str, memory: AddressRange, granule: int, kernel: int, reserves: Iterable[AddressRange]) -> Space:
+    """The memory with its ``reserves`` and the kernel's least bytes taken out, in whole granules."""
+    inside = (reserve.intersection(memory) for reserve in reserves)
+    space = Space(
+        name=name, range=memory, kernel=kernel, reserved=tuple(sorted(part for part in inside if part)), free=()
+    )
+    own = space.kernel_range
+    held = [*space.reserved, own] if own is not None else space.reserved
+    free = tuple(
+        AddressRange(base, end)
+        for gap in subtract(memory, held)
+        if (base := align_up(gap.base, granule)) < (end := align_down(gap.end, granule))
+    )
+    return replace(space, free=free)
 
 
 def usable_slots(system: System) -> int:
@@ -147,22 +179,8 @@ def wholes_of(block: Block, unit: ProtectionUnit) -> Wholes:
 
 
 def _space(system: System, unit: ProtectionUnit, name: str, kernel: int) -> Space:
-    memory = system.target.memory(name).range
-    reserved = [reserve.range for reserve in system.reserves if reserve.memory == name]
-    held = [*reserved, AddressRange.of(memory.base, kernel)] if kernel else reserved
-    free = []
-    for gap in subtract(memory, held):
-        base, end = align_up(gap.base, unit.granule), align_down(gap.end, unit.granule)
-        if base < end:
-            free.append(AddressRange(base, end))
-    inside = (reserve.intersection(memory) for reserve in reserved)
-    return Space(
-        name=name,
-        range=memory,
-        kernel=kernel,
-        reserved=tuple(sorted(part for part in inside if part)),
-        free=tuple(free),
-    )
+    reserves = [reserve.range for reserve in system.reserves if reserve.memory == name]
+    return space_of(name, system.target.memory(name).range, unit.granule, kernel, reserves)
 
 
 def _budget(system: System, partition: str) -> int:

@@ -269,8 +269,7 @@ class Record:
                 self._solver.add(z3.ULE(end, self._constant((1 << self._width - 1) - 1)))
                 self._require(z3.And(self._literals[Fact("memory", home)], here), inside)
                 if space.kernel:
-                    lowest = self._constant(self._position(home, space.range.base + space.kernel + self._granule - 1))
-                    self._require(z3.And(self._literals[Fact("kernel", home)], here), z3.UGE(base, lowest))
+                    self._above_kernel(item, home, here)
                 for index, reserve in enumerate(problem.system.reserves):
                     if reserve.memory == space.name:
                         below = z3.ULE(end, self._constant(self._position(home, reserve.range.base)))
@@ -282,6 +281,25 @@ class Record:
                     at = base == self._constant(self._position(home, item.block.pin))
                     pinned = at if exact else z3.BoolVal(False, self._context)
                     self._require(z3.And(self._literals[Fact("pin", item.index)], here), pinned)
+
+    def _above_kernel(self, item: Item, home: int, here: Term) -> None:
+        """The kernel's least bytes are at the memory's origin, or behind what is reserved there."""
+        space, start = self.problem.spaces[home], self.problem.spaces[home].range.base
+        held = [self._literals[Fact("kernel", home)], here]
+        self._at_least(item, held, home, start + space.kernel)
+        reserves = [
+            (reserve.range, self._literals[Fact("reserve", index)])
+            for index, reserve in enumerate(self.problem.system.reserves)
+            if reserve.memory == space.name
+        ]
+        for reserve, literal in sorted(reserves, key=lambda pair: pair[0]):
+            if reserve.base <= start < reserve.end:
+                held, start = [*held, literal], reserve.end
+                self._at_least(item, held, home, start + space.kernel)
+
+    def _at_least(self, item: Item, held: list[Term], home: int, address: int) -> None:
+        lowest = self._constant(self._position(home, address + self._granule - 1))
+        self._require(self._z3.And(*held), self._z3.UGE(self._bases[item.index], lowest))
 
     def _apart(self) -> None:
         """No two items of one memory overlap."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from layoutplan.address import AddressRange, align_down, align_up, subtract
+from layoutplan.address import AddressRange
 from layoutplan.solve.facts import Fact, facts_of
-from layoutplan.solve.problem import Item, Problem, Space, usable_slots, wholes_of
+from layoutplan.solve.problem import Item, Problem, Space, space_of, usable_slots, wholes_of
 
 AMPLE = 1 << 26
 """Bytes added to a memory whose length is given up: more than all blocks of any real system."""
@@ -41,24 +41,15 @@ def _loosened(problem: Problem, item: Item, index: int, gone: Collection[Fact]) 
 def _widened(problem: Problem, home: int, gone: Collection[Fact]) -> Space:
     space = problem.spaces[home]
     kernel = 0 if Fact("kernel", home) in gone else space.kernel
-    reserved = tuple(
-        part
+    reserves = [
+        reserve.range
         for index, reserve in enumerate(problem.system.reserves)
-        if reserve.memory == space.name
-        and Fact("reserve", index) not in gone
-        and (part := reserve.range.intersection(space.range)) is not None
-    )
+        if reserve.memory == space.name and Fact("reserve", index) not in gone
+    ]
     whole = space.range
     if Fact("memory", home) in gone:
         whole = AddressRange(whole.base, whole.end + AMPLE)
-    held = [*reserved, AddressRange.of(whole.base, kernel)] if kernel else reserved
-    granule = problem.unit.granule
-    free = tuple(
-        AddressRange(base, end)
-        for gap in subtract(whole, held)
-        if (base := align_up(gap.base, granule)) < (end := align_down(gap.end, granule))
-    )
-    return Space(name=space.name, range=whole, kernel=kernel, reserved=reserved, free=free)
+    return space_of(space.name, whole, problem.unit.granule, kernel, reserves)
 
 
 def _budget(problem: Problem, partition: int, gone: Collection[Fact]) -> int:

@@ -177,6 +177,48 @@ def test_the_kernel_leaves_too_little() -> None:
     ]
 
 
+def test_a_kernel_larger_than_its_memory() -> None:
+    outcome = refused(system([Want(name="a", bss=500)], flash=2048, kernel=Kernel(code=2049)))
+    assert [fact.text for fact in outcome.core] == [
+        "the kernel takes 2049 bytes or more of flash",
+        "flash has 2048 bytes, [0x0000_0000, 0x0000_0800)",
+    ]
+    assert ways(outcome) == ["1 byte more of flash: 2049 instead of 2048"]
+
+
+def test_the_kernel_stands_behind_what_is_reserved_at_its_origin() -> None:
+    """A boot loader's flash is not the kernel's, and what is left above it is what the kernel has."""
+    boot = Reserve(memory="flash", range=AddressRange.of(0, 1024))
+    inner = Reserve(memory="flash", range=AddressRange.of(64, 64))
+    asked = system([Want(name="a", text=1024)], flash=4096, kernel=Kernel(code=2048), reserves=[boot, inner])
+    outcome = solve(asked)
+    assert isinstance(outcome, Solved)
+    assert outcome.plan.placements[0].granted == AddressRange(3072, 4096)
+    for effort in (20_000, 0):
+        tight = solve(
+            system([Want(name="a", text=1028)], flash=4096, kernel=asked.kernel, reserves=[boot]), effort=effort
+        )
+        assert isinstance(tight, Infeasible)
+        assert [fact.name for fact in tight.core] == [
+            "block a.code",
+            "kernel flash",
+            "memory flash",
+            "reserve 0x0000_0000",
+        ]
+    lone = refused(system([Want(name="a", bss=64)], flash=4096, kernel=Kernel(code=3073), reserves=[boot, inner]))
+    assert [fact.name for fact in lone.core] == ["kernel flash", "memory flash", "reserve 0x0000_0000"]
+    assert ways(lone) == ["1 byte more of flash: 4097 instead of 4096"]
+
+
+def test_the_kernel_is_in_one_piece() -> None:
+    held = Reserve(memory="ram", range=AddressRange.of(RAM + 0x400, 32))
+    asked = [Want(name="a", bss=500)]
+    assert isinstance(solve(system(asked, kernel=Kernel(bss=1000, stack=24), reserves=[held])), Solved)
+    outcome = refused(system(asked, kernel=Kernel(bss=1000, stack=25), reserves=[held]))
+    assert [fact.name for fact in outcome.core] == ["kernel ram", "reserve 0x2000_0400"]
+    assert ways(outcome) == ["free the reserve at 0x2000_0400 of ram"]
+
+
 def test_a_peripheral_that_no_region_matches_states_the_excess() -> None:
     odd = Peripheral(name="odd", range=AddressRange.of(0x4000_0010, 0x30))
     with pytest.raises(BadInput) as refusal:
