@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, align_up, subtract
-from layoutplan.check.elf.image import SHF_EXECINSTR, STT_FUNC, ElfImage, Section
+from layoutplan.check.code.thumb import branch_target, signed
+from layoutplan.check.elf.image import SHF_EXECINSTR, STT_FUNC, ElfImage
+from layoutplan.check.image.code import code_ranges
 from layoutplan.check.image.parts import ImageParts
 from layoutplan.check.image.rules import CONSTRUCTORS
 from layoutplan.check.switch.table import SECTION as TABLE
@@ -80,7 +82,7 @@ def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Re
         data = image.contents(section)
         if data is None or section.name.startswith(_TABLES):
             continue
-        code = [] if not section.flags & SHF_EXECINSTR else list(_code(image, section))
+        code = [] if not section.flags & SHF_EXECINSTR else list(code_ranges(image, section))
         for run in code:
             chunk = data[run.base - section.address : run.end - section.address]
             for at, target, branches in _thumb(run.base, chunk) if arm else _riscv(run.base, chunk):
@@ -94,25 +96,6 @@ def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Re
                 yield Reference(section.name, start + 4 * index, word, branches=False)
 
 
-def _code(image: ElfImage, section: Section) -> Iterator[AddressRange]:
-    """Where the section holds instructions, by the mapping symbols ``$t``, ``$x`` and ``$d``; all of it without any."""
-    marks = {
-        symbol.value: symbol.name[1] != "d"
-        for symbol in image.symbols
-        if symbol.name[:2] in ("$t", "$x", "$d") and symbol.value in section.range
-    }
-    marks.setdefault(section.address, True)
-    base = None
-    for address in sorted(marks):
-        if marks[address] and base is None:
-            base = address
-        elif not marks[address] and base is not None:
-            yield AddressRange(base, address)
-            base = None
-    if base is not None:
-        yield AddressRange(base, section.range.end)
-
-
 def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
     """(address, target, whether it branches) of direct branches and of MOVW, MOVT pairs (Armv7-M ARM, A7.7)."""
     low: dict[int, int] = {}
@@ -124,7 +107,7 @@ def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
         index += 1
         if first < 0xE800:
             if first >= 0xE000:  # B, encoding T2
-                yield at, at + 4 + _signed((first & 0x7FF) << 1, 12), True
+                yield at, at + 4 + signed((first & 0x7FF) << 1, 12), True
             elif first & 0xF800 == 0x4800:  # LDR from the literal pool: the pool's words are read as data
                 low.pop(first >> 8 & 7, None)
             continue
@@ -135,7 +118,7 @@ def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
         if first & 0xF800 != 0xF000:
             continue
         if second >> 15:
-            target = _thumb_branch(at, first, second)
+            target = branch_target(at, first, second)
             if target is not None:
                 yield at, target, True
         elif first & 0xFB70 == 0xF240:
@@ -148,17 +131,6 @@ def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
                 yield at, immediate << 16 | low.pop(register), False
 
 
-def _thumb_branch(address: int, first: int, second: int) -> int | None:
-    sign = first >> 10 & 1
-    j1, j2 = second >> 13 & 1, second >> 11 & 1
-    if second >> 12 & 1:  # BL, or B encoding T4
-        high = sign << 24 | (1 ^ j1 ^ sign) << 23 | (1 ^ j2 ^ sign) << 22
-        return address + 4 + _signed(high | (first & 0x3FF) << 12 | (second & 0x7FF) << 1, 25)
-    if second >> 14 & 1 or first >> 7 & 7 == 0b111:
-        return None
-    return address + 4 + _signed(sign << 20 | j2 << 19 | j1 << 18 | (first & 0x3F) << 12 | (second & 0x7FF) << 1, 21)
-
-
 def _riscv(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
     """(address, target, whether it branches) of JAL, and of AUIPC or LUI with what adds the low bits."""
     high: dict[int, int] = {}
@@ -168,20 +140,16 @@ def _riscv(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
         if word & 3 != 3:
             if word & 0xE003 == 0x6001 and word >> 7 & 0x1F != 2:  # C.LUI
                 bits = (word >> 12 & 1) << 17 | (word >> 2 & 0x1F) << 12
-                high[word >> 7 & 0x1F] = _signed(bits, 18) & 0xFFFF_FFFF
+                high[word >> 7 & 0x1F] = signed(bits, 18) & 0xFFFF_FFFF
             at += 2
             continue
         opcode, destination, source = word & 0x7F, word >> 7 & 0x1F, word >> 15 & 0x1F
         if opcode == 0x6F:  # JAL
             bits = word >> 31 << 20 | (word >> 12 & 0xFF) << 12 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1
-            yield base + at, base + at + _signed(bits, 21), True
+            yield base + at, base + at + signed(bits, 21), True
         elif opcode in (0x17, 0x37):  # AUIPC, LUI
             high[destination] = (word & 0xFFFF_F000) + (base + at if opcode == 0x17 else 0) & 0xFFFF_FFFF
             yield base + at, high[destination], False
         elif opcode in (0x67, 0x13) and source in high and not word >> 12 & 7:  # JALR, ADDI
-            yield base + at, high[source] + _signed(word >> 20, 12) & 0xFFFF_FFFF, opcode == 0x67
+            yield base + at, high[source] + signed(word >> 20, 12) & 0xFFFF_FFFF, opcode == 0x67
         at += 4
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> bits - 1 & 1 else value

@@ -9,6 +9,7 @@ from layoutplan.check.elf.image import SHF_EXECINSTR, ElfImage
 from layoutplan.check.image.loading import loaded_bytes
 from layoutplan.check.image.parts import ImageParts
 from layoutplan.check.image.startup import init_rows, kernel_stack
+from layoutplan.check.image.trap_vectors import trap_vectors
 from layoutplan.check.owners.facts import Facts, Tenure, kernel_ranges
 from layoutplan.check.switch.table import RegionTable
 from layoutplan.model.access import Machine, UnitName
@@ -20,6 +21,7 @@ IMAGE_RULES = (
     "load-image",
     "loaded-bytes",
     "vectors",
+    "trap-vector",
     "constructors",
     "entries",
     "tasks",
@@ -48,6 +50,7 @@ def image_rules(
     yield from _load_images(image, parts, facts)
     yield from loaded_bytes(system, image, parts)
     yield from _vectors(system, image, parts)
+    yield from trap_vectors(system, image, parts)
     yield from _constructors(image, parts)
     yield from _entries(system, image, parts)
     yield from init_rows(system, image, parts, table)

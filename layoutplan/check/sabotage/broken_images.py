@@ -11,7 +11,8 @@ from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.forgery import FORGERIES
 from layoutplan.check.sabotage.images import ImageSabotage as ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, ARM7, ARM8, PMP
-from layoutplan.check.sabotage.reference_image import Image, Piece, movw_movt
+from layoutplan.check.sabotage.reference_image import SET_VECTORS, Image, Piece, movw_movt
+from layoutplan.check.sabotage.traps import TRAPS
 from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import System
 from layoutplan.model.memory import Memory, MemoryType
@@ -198,7 +199,8 @@ def _built_address(image: Image) -> None:
 
 def _table_unread(image: Image) -> None:
     """The kernel's code has the words in its instructions, and the table is for show."""
-    image.piece(".text").data = bytes(0x200)
+    text = image.piece(".text")
+    text.data = bytes(SET_VECTORS) + text.data[SET_VECTORS:]
 
 
 def _table_twice(image: Image) -> None:
@@ -279,6 +281,7 @@ def _others_data(image: Image) -> None:
 
 IMAGES: tuple[ImageSabotage, ...] = (
     *FORGERIES,
+    *TRAPS,
     ImageSabotage(name="another machine", rule="machine", breaks=_other_machine, alone=True),
     ImageSabotage(
         name="code four bytes short", rule="sections", partition="shared:code", breaks=_code_short, alone=True

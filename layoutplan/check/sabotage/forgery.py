@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
-from layoutplan.check.sabotage.reference_image import COUNTER, Image, Piece, code_naming
+from layoutplan.check.sabotage.reference_image import COUNTER, SET_VECTORS, Image, Piece, code_naming, set_vectors
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 
@@ -151,6 +151,8 @@ def _vectors_moved(image: Image) -> None:
     vectors = image.piece(".vector_table")
     image.pieces.append(Piece(".rodata.first", vectors.address, data=bytes(64)))
     vectors.address = 0x700
+    text, told = image.piece(".text"), set_vectors(UnitName.ARMV7M, vectors.address)
+    text.data = text.data[:SET_VECTORS] + told + text.data[SET_VECTORS + len(told) :]
 
 
 def _init_unread(image: Image) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from layoutplan.check.code.thumb import VTOR
 from layoutplan.check.elf.image import (
     EM_ARM,
     EM_RISCV,
@@ -35,6 +36,8 @@ _VECTORS, _TEXT, _CONSTANTS, _TABLE, _INIT, _IMAGES, _DATA_IMAGE = 0x0, 0x40, 0x
 COUNTER = 8
 """Where in its zeroed data each component has a variable that its code names."""
 _DATA = reference.RAM.base + 0x700
+SET_VECTORS = 0x1C0
+"""Where in the kernel's code the base of the vectors is set."""
 
 
 @dataclass(slots=True)
@@ -205,8 +208,17 @@ def image(unit: UnitName) -> Image:
         text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
     _tables(made, unit, plan)
     tables = [value for name, (value, _) in made.symbols.items() if name in (*reference.TABLES, *reference.BOUNDS)]
-    made.piece(".text").data = b"".join(code_naming(unit, table) for table in tables).ljust(0x200, b"\0")
+    code = b"".join(code_naming(unit, table) for table in tables).ljust(SET_VECTORS, b"\0")
+    code += set_vectors(unit, _TEXT if unit is UnitName.PMP else _VECTORS)
+    made.piece(".text").data = code.ljust(0x200, b"\0")
     return made
+
+
+def set_vectors(unit: UnitName, base: int) -> bytes:
+    """The kernel says where traps enter: ``csrw mtvec, a0``, or a store of r0 to VTOR, which r1 holds."""
+    if unit is UnitName.PMP:
+        return code_naming(unit, base) + struct.pack("<I", 0x305 << 20 | 10 << 15 | 1 << 12 | 0x73)
+    return movw_movt(base) + movw_movt(VTOR, register=1) + struct.pack("<H", 0x6008)
 
 
 def code_naming(unit: UnitName, table: int) -> bytes:
@@ -217,11 +229,12 @@ def code_naming(unit: UnitName, table: int) -> bytes:
     return movw_movt(table)
 
 
-def movw_movt(value: int) -> bytes:
-    """MOVW r0 and MOVT r0 with the halves of ``value`` (Armv7-M ARM A7.7, encodings T3 and T1)."""
+def movw_movt(value: int, register: int = 0) -> bytes:
+    """MOVW and MOVT with the halves of ``value``, to r0 (Armv7-M ARM A7.7, encodings T3 and T1)."""
 
     def move(opcode: int, half: int) -> bytes:
-        return struct.pack("<HH", opcode | half >> 12 | (half >> 11 & 1) << 10, (half >> 8 & 7) << 12 | half & 0xFF)
+        first = opcode | half >> 12 | (half >> 11 & 1) << 10
+        return struct.pack("<HH", first, (half >> 8 & 7) << 12 | register << 8 | half & 0xFF)
 
     return move(0xF240, value & 0xFFFF) + move(0xF2C0, value >> 16)
 
