@@ -326,6 +326,24 @@ mod arch {
                 5 => asm!("udf #0"),
                 6 => asm!("bkpt #0"),
                 7 => asm!("bkpt #0xab", inout("r0") 0x18 => result, in("r1") value),
+                // BXNS and BLXNS (Armv8-M, Secure state): leave for the other security state.
+                #[cfg(armv8m)]
+                9 => asm!(".inst.n 0x4704", in("r0") value),
+                #[cfg(armv8m)]
+                10 => asm!(".inst.n 0x4784", in("r0") value, out("lr") _),
+                // VMOV s0, r0 and VMOV r0, s0, also where the compiler knows of no FPU.
+                11 => asm!(".inst.w 0xee000a10", in("r0") value),
+                12 => asm!(".inst.w 0xee100a10", out("r0") result),
+                // Fills an FP register, and calls with the stack pointer somewhere else: what lazy stacking saves later.
+                13 => asm!(
+                    ".inst.w 0xee000a10",
+                    "mov r2, sp",
+                    "mov sp, r1",
+                    "movs r0, #0",
+                    "svc 0",
+                    "mov sp, r2",
+                    in("r0") value, in("r1") value, out("r2") _,
+                ),
                 8 => {
                     calls::call(calls::YIELD, [0; 3]);
                 }

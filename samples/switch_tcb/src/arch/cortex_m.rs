@@ -3,6 +3,7 @@
 //! All exceptions keep priority 0, so none interrupts another and the kernel has one thread of control; only NMI and
 //! HardFault can break in, and they halt unless it was a partition that broke.
 
+use super::state::settle;
 use super::{Next, advance, halt, start};
 use crate::decide::fault::{ArmStatus, FaultKind, classify};
 use crate::decide::kernel::Event;
@@ -160,8 +161,7 @@ pub unsafe fn reset<F: Firmware>(vectors: *const u32) -> ! {
         );
         write_volatile(VTOR, vectors as u32);
         write_volatile(SHCSR, SHCSR_FAULTS);
-        #[cfg(target_abi = "eabihf")]
-        fp::start();
+        settle();
         let idle = F::parts().contexts.len() - 1;
         INTERRUPTED = F::parts().contexts.cast::<Context>().add(idle);
         start::<F>();
@@ -398,29 +398,5 @@ pub mod interrupts {
     /// Lets the interrupt fire.
     pub fn unmask(interrupt: u32) {
         write(ISER, interrupt);
-    }
-}
-
-/// The FPU: on for everybody, saved at once and not later, when other regions are loaded.
-#[cfg(target_abi = "eabihf")]
-mod fp {
-    use core::ptr::{read_volatile, write_volatile};
-
-    const CPACR: *mut u32 = 0xE000_ED88 as *mut u32;
-    const FPCCR: *mut u32 = 0xE000_EF34 as *mut u32;
-    const FPCCR_LSPEN: u32 = 1 << 30;
-
-    /// Full access to CP10 and CP11, and no lazy stacking (Armv7-M ARM B1.5.7).
-    ///
-    /// # Safety
-    ///
-    /// Called at boot, before any FP instruction.
-    pub unsafe fn start() {
-        // SAFETY: architected registers; both values are legal.
-        unsafe {
-            write_volatile(CPACR, read_volatile(CPACR) | 0xF << 20);
-            core::arch::asm!("dsb", "isb", options(nostack, preserves_flags));
-            write_volatile(FPCCR, read_volatile(FPCCR) & !FPCCR_LSPEN);
-        }
     }
 }

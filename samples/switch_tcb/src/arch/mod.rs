@@ -10,6 +10,8 @@ mod protection;
 mod protection;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
+#[cfg(target_arch = "arm")]
+mod state;
 
 #[cfg(target_arch = "arm")]
 use cortex_m::interrupts;
