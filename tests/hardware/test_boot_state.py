@@ -1,4 +1,4 @@
-"""What a boot loader leaves behind opens nothing: the TCB puts it right."""
+"""What a boot loader leaves behind opens nothing: the TCB puts it right, or does not start."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.hardware.build import image, patched
-from tests.hardware.machines import AN385, AN386, Machine
+from tests.hardware.machines import AN385, AN386, VIRT, Machine
 from tests.hardware.manifests import DEVICES, QUARTET, quartet
 from tests.hardware.scene import Scene, scene
-from tests.hardware.steps import Kind, Operation, Step
+from tests.hardware.steps import HALT_REFUSED_SLOTS, Kind, Operation, Step
 from tests.hardware.verdict import Attempt, violations
 from tests.toolchain import ARMV7M
 
@@ -69,6 +69,16 @@ def test_no_exception_interrupts_another_whatever_their_priorities_were(tmp_path
     assert run.status == 0
 
 
+def test_a_locked_pmp_entry_is_no_machine_to_start_on(tmp_path: Path) -> None:
+    """It would let every partition reach everything that no entry before it decides."""
+    stage = staged(VIRT)
+    loader, where = tmp_path / "loader.bin", 0x8700_0000
+    loader.write_bytes(locked_last_entry(then=0x8000_0000))
+    step = Step(task=0, operation=Operation.SPIN, value=1)
+    outcomes, _ = stage.image.attack([step], options=loaded(loader, where, "cpu-num=0"))
+    assert [outcome.kind for outcome in outcomes] == [HALT_REFUSED_SLOTS]
+
+
 def thumb_stores(pairs: Sequence[tuple[int, int]], then: int) -> bytes:
     """``ldr r0, …; ldr r1, …; str r1, [r0]`` for each address and value, then a branch, then the literals."""
     literals = [word for pair in pairs for word in pair] + [then | 1]
@@ -80,3 +90,17 @@ def thumb_stores(pairs: Sequence[tuple[int, int]], then: int) -> bytes:
         code += [0x6001] if register else []
     code.append(0x4700)  # bx r0
     return struct.pack(f"<{len(code)}H", *code).ljust(pool, b"\0") + struct.pack(f"<{len(literals)}I", *literals)
+
+
+def locked_last_entry(then: int) -> bytes:
+    """``pmpaddr15`` all ones; ``pmpcfg3`` NAPOT, read, write, execute, locked; a jump to ``then``."""
+    t0, entry, config = 5, 0x3BF, 0x3A3
+    words = (
+        0xFFF << 20 | t0 << 7 | 0x13,  # addi t0, zero, -1
+        entry << 20 | t0 << 15 | 1 << 12 | 0x73,  # csrw pmpaddr15, t0
+        0x9F << 24 | t0 << 7 | 0x37,  # lui t0, …
+        config << 20 | t0 << 15 | 1 << 12 | 0x73,  # csrw pmpcfg3, t0
+        then | t0 << 7 | 0x37,
+        t0 << 15 | 0x67,  # jr t0
+    )
+    return struct.pack(f"<{len(words)}I", *words)

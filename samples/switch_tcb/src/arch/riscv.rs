@@ -332,19 +332,21 @@ pub mod pmp {
         ($found:ident; $($n:literal)*) => { $(
             // One more than planned is enough to see that there are more.
             if $n < F::ALL_SLOTS + 1 {
-                let seen: u32;
+                let (seen, left): (u32, u32);
                 asm!(
-                    "csrw {csr}, {ones}", "csrr {seen}, {csr}", "csrw {csr}, zero",
-                    csr = const 0x3B0 + $n, ones = in(reg) u32::MAX, seen = inout(reg) 0_u32 => seen,
+                    "csrw {csr}, {ones}", "csrr {seen}, {csr}", "csrw {csr}, zero", "csrr {left}, {csr}",
+                    csr = const 0x3B0 + $n, ones = in(reg) u32::MAX,
+                    seen = inout(reg) 0_u32 => seen, left = inout(reg) 0_u32 => left,
                     options(nomem, nostack),
                 );
-                $found += u32::from(seen != 0);
+                // What cannot be written is locked: whatever it grants, no switch would take it away.
+                $found += u32::from(seen != 0 && (left == 0 || $n >= F::ALL_SLOTS));
             }
         )* };
     }
 
-    /// Entries that the hardware has, or one more than planned if it has more. Found by writing: a missing one reads as
-    /// zero, or traps and is skipped.
+    /// Entries that the hardware has for the plan, or one more than planned if it has more. Found by writing: a missing
+    /// one reads as zero, or traps and is skipped; one that a boot loader locked keeps what it holds.
     pub fn slots<F: Firmware>() -> u32 {
         let mut found = 0;
         // SAFETY: no entry is enabled yet; each is left zero, as it was at reset.
