@@ -268,6 +268,8 @@ def privileged_on_arm(scene: Scene, task: int) -> Iterator[Attempt]:
     yield instruction(scene, task, 5, "undefined", Kind.INSTRUCTION)
     yield instruction(scene, task, 6, "breakpoint", Kind.BREAKPOINT)
     yield instruction(scene, task, 7, "semihosting", Kind.BREAKPOINT)
+    if scene.image.plan.unit is UnitName.ARMV8M:
+        yield from non_secure(scene, task)
     name = scene.tasks[task]
     for code in (0xFFFF_FFF1, 0xFFFF_FFF9, 0xFFFF_FFFD, 0xFFFF_FFE9, 0xFFFF_FFFF):
         step = Step(task=task, operation=Operation.EXECUTE, address=code)
@@ -277,6 +279,15 @@ def privileged_on_arm(scene: Scene, task: int) -> Iterator[Attempt]:
         for operation in (Operation.READ32, Operation.WRITE32):
             step = Step(task=task, operation=operation, address=address)
             yield Attempt(name=f"{name}/privileged/{what}/{operation.name.lower()}", step=step, denied=SYSTEM_KINDS)
+
+
+def non_secure(scene: Scene, task: int) -> Iterator[Attempt]:
+    """Leaving Secure state: no address is Non-secure, so the fetch that follows is refused (SecureFault, escalated)."""
+    for number, what in ((9, "bxns"), (10, "blxns")):
+        for target in (0, scene.image.symbols["Reset"] & ~1, 0x2000_0000):
+            step = Step(task=task, operation=Operation.PRIVILEGED, address=number, value=target)
+            kinds = frozenset({Kind.BREAKPOINT, Kind.INSTRUCTION, Kind.EXECUTE})
+            yield Attempt(name=f"{scene.tasks[task]}/privileged/{what}-{target:#x}", step=step, denied=kinds)
 
 
 def registers(scene: Scene) -> Iterator[Attempt]:
