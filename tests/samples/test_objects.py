@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from tests.toolchain import ARMV7M, ROOT, rustc, sysroot, tool
+from tests.samples.boards import BOARDS, COMPONENTS, LAYOUTPLAN, SAMPLE, Board, board_name
+from tests.toolchain import rustc, sysroot
 
-SAMPLE = ROOT / "samples" / "flight_controller"
-LAYOUTPLAN = str(Path(sys.executable).with_name("layoutplan"))
-OBJECTS = SAMPLE / "objects" / "armv7m"
-COMPONENTS = ("attitude", "gps", "mixer", "telemetry")
+every_board = pytest.mark.parametrize("board", BOARDS, ids=board_name)
 
 
 def sections(path: Path) -> dict[str, int]:
@@ -35,28 +32,27 @@ def family_sizes(path: Path) -> dict[str, int]:
     return sizes
 
 
-@pytest.fixture(scope="module")
-def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tool("arm-none-eabi-objcopy", "binutils-arm-none-eabi")
-    sysroot(ARMV7M)
-    out = tmp_path_factory.mktemp("objects")
+@every_board
+def test_the_recorded_compiler_gives_the_recorded_sizes(board: Board, tmp_path: Path) -> None:
+    assert board.machine.objcopy
+    sysroot(board.machine.target)
     subprocess.run(
-        [SAMPLE / "rebuild.sh", out], check=True, env={**os.environ, "RUSTC": rustc(), "LAYOUTPLAN": LAYOUTPLAN}
+        [SAMPLE / "rebuild.sh", tmp_path, board.objects.name],
+        check=True,
+        env={**os.environ, "RUSTC": rustc(), "LAYOUTPLAN": str(LAYOUTPLAN)},
     )
-    return out
-
-
-def test_the_recorded_compiler_gives_the_recorded_sizes(rebuilt: Path) -> None:
-    recorded, present = ((folder / "rustc-version").read_text() for folder in (OBJECTS, rebuilt))
+    rebuilt = tmp_path / board.objects.name
+    recorded, present = ((folder / "rustc-version").read_text() for folder in (board.objects, rebuilt))
     if recorded != present:
         pytest.skip(f"the objects were built by {recorded.strip()}, and this is {present.strip()}")
     for component in COMPONENTS:
-        assert family_sizes(rebuilt / f"{component}.o") == family_sizes(OBJECTS / f"{component}.o"), component
+        assert family_sizes(rebuilt / f"{component}.o") == family_sizes(board.objects / f"{component}.o"), component
 
 
+@every_board
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_an_object_is_sealed(component: str) -> None:
-    with (OBJECTS / f"{component}.o").open("rb") as file:
+def test_an_object_is_sealed(board: Board, component: str) -> None:
+    with (board.objects / f"{component}.o").open("rb") as file:
         elf = ELFFile(file)
         allocated = [section.name for section in elf.iter_sections() if section["sh_flags"] & 2]
         table = elf.get_section_by_name(".symtab")
@@ -68,6 +64,7 @@ def test_an_object_is_sealed(component: str) -> None:
     assert {name for name in globals_ if not name.startswith("__lp_")} == {f"{component}_main"}
 
 
-def test_the_components_use_every_kind_of_memory() -> None:
+@every_board
+def test_the_components_use_every_kind_of_memory(board: Board) -> None:
     for component in COMPONENTS:
-        assert {"text", "rodata", "data", "bss"} <= set(family_sizes(OBJECTS / f"{component}.o")), component
+        assert {"text", "rodata", "data", "bss"} <= set(family_sizes(board.objects / f"{component}.o")), component

@@ -2,6 +2,9 @@
 //! and leaves fixes in the `ring` share.
 #![no_std]
 
+#[cfg_attr(target_arch = "arm", path = "mps2.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "virt.rs")]
+mod board;
 #[path = "../../switch_tcb/calls.rs"]
 mod calls;
 #[path = "panic.rs"]
@@ -10,9 +13,6 @@ mod panic;
 mod ring;
 
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
-
-/// CMSDK APB UART 0 of the MPS2 board: DATA, STATE, CTRL, INTSTATUS, BAUDDIV.
-const UART: *mut u32 = 0x4000_4000 as *mut u32;
 
 static CONFIGURE: &[u8] = b"$PUBX,40,RMC,0,1,0,0*46\r\n";
 
@@ -31,22 +31,9 @@ static SEQUENCE: AtomicU32 = AtomicU32::new(0);
 static REJECTED: AtomicU32 = AtomicU32::new(0);
 static LINE: [AtomicU8; 96] = [const { AtomicU8::new(0) }; 96];
 
-fn send_byte(byte: u8) {
-    // SAFETY: the layout grants the UART's registers to this partition and to no other; offset 0 is DATA, 4 is STATE,
-    // whose bit 0 says that the transmitter is full.
-    unsafe {
-        while UART.add(1).read_volatile() & 1 != 0 {}
-        UART.write_volatile(u32::from(byte));
-    }
-}
-
 fn configure() {
-    // SAFETY: as above; offset 8 is CTRL, 16 is BAUDDIV.
-    unsafe {
-        UART.add(4).write_volatile(25_000_000 / RATE.load(Relaxed));
-        UART.add(2).write_volatile(0b11);
-    }
-    CONFIGURE.iter().copied().for_each(send_byte);
+    board::uart::start(RATE.load(Relaxed));
+    CONFIGURE.iter().copied().for_each(board::uart::send);
 }
 
 fn receive_line(sentence: &[u8]) -> usize {

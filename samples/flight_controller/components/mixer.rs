@@ -2,16 +2,15 @@
 //! Set points and outputs are thousandths of full scale.
 #![no_std]
 
+#[cfg_attr(target_arch = "arm", path = "mps2.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "virt.rs")]
+mod board;
 #[path = "../../switch_tcb/calls.rs"]
 mod calls;
 #[path = "panic.rs"]
 mod panic;
 
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
-
-/// CMSDK APB timer 0 of the MPS2 board: CTRL, VALUE, RELOAD, INTCLEAR.
-const TIMER: *mut u32 = 0x4000_0000 as *mut u32;
-const PERIOD: u32 = 2_500;
 
 /// Contribution of roll, pitch and yaw to each motor of a quadrotor in X, in 64ths.
 #[used]
@@ -69,16 +68,10 @@ fn step() {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mixer_main() -> ! {
-    // SAFETY: the layout grants the timer's registers to this partition and to no other; offsets 0, 8 and 12 are
-    // CTRL, RELOAD and INTCLEAR.
-    unsafe {
-        TIMER.add(2).write_volatile(PERIOD);
-        TIMER.write_volatile(0b1001); // enable, interrupt enable
-    }
+    board::timer::start();
     loop {
         calls::wait();
-        // SAFETY: as above.
-        unsafe { TIMER.add(3).write_volatile(1) };
+        board::timer::acknowledge();
         step();
     }
 }
