@@ -38,12 +38,17 @@ class Machine:
     def nm(self) -> str:
         return tool(f"{self.prefix}-nm", f"binutils-{self.prefix}")
 
-    def run(self, elf: Path, *arguments: str, options: tuple[str, ...] = (), seconds: float = 20) -> Run:
-        """Boot ``elf`` and wait for it to end. Deterministic: the clock counts instructions."""
+    def run(
+        self, elf: Path, *arguments: str, options: tuple[str, ...] = (), serial: str = "null", seconds: float = 20
+    ) -> Run:
+        """Boot ``elf`` and wait for it to end. Deterministic: the clock counts instructions.
+
+        ``serial`` is where the first UART leads, ``"stdio"`` to :attr:`Run.output`.
+        """
         semihosting = ",".join(f"arg={word}" for word in ("firmware", *arguments))
         command = [
             *(tool(self.emulator, self.emulator.replace("riscv32", "misc")), *self.options),
-            *("-display", "none", "-monitor", "none", "-serial", "null", "-nodefaults", "-icount", "shift=0,sleep=off"),
+            *("-display", "none", "-monitor", "none", "-serial", serial, "-nodefaults", "-icount", "shift=0,sleep=off"),
             *("-semihosting-config", f"enable=on,target=native,{semihosting}", "-kernel", str(elf), *options),
         ]
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False)

@@ -1,10 +1,11 @@
-//! The flight controller on QEMU's mps2-an385: four partitions take turns, and one of them misbehaves when asked to.
+//! The flight controller on QEMU's mps2-an385, mps2-an505 and riscv32 virt: four partitions take turns, and one of them
+//! misbehaves when asked to.
 //!
 //! The emulator's argument names the scenario:
 //!
 //! - `turns`: everybody behaves.
 //! - `stray-write`: telemetry writes a byte into the attitude estimator's memory.
-//! - `stray-write-flash`, `stray-write-kernel`, `stray-write-timer`: into another's code, the kernel, a foreign device.
+//! - `stray-write-flash`, `stray-write-kernel`, `stray-write-device`: into another's code, the kernel, another's device.
 #![no_std]
 #![no_main]
 
@@ -22,13 +23,31 @@ use switch_tcb::{Fault, FaultPolicy, Halt, Policy, Response};
 const TURNS: u32 = 400;
 const NAMES: [&str; 4] = ["attitude", "gps", "mixer", "telemetry"];
 const TELEMETRY: usize = table::LP_PARTITION_TELEMETRY;
-/// What the timer's VALUE register would be overwritten in, if telemetry could.
-const TIMER_RELOAD: u32 = 0x4000_0008;
+/// A device's register that keeps a byte: RELOAD of the mixer's timer.
+#[cfg(target_arch = "arm")]
+const DEVICE: u32 = if cfg!(armv8m) { 0x5000_0008 } else { 0x4000_0008 };
+/// The scratch register of the driver's UART: the RTC that is the mixer's timer here takes words only, so that a byte
+/// would be refused without a PMP too.
+#[cfg(target_arch = "riscv32")]
+const DEVICE: u32 = 0x1000_0007;
 
 unsafe extern "C" {
     static __lp_attitude_data_start: u8;
     static __lp_gps_code_start: u8;
     static __lp_kernel_stack_start: u8;
+}
+
+/// The AN505 has a gate of its own in front of each device, shut to unprivileged code at reset: reads give zero and writes
+/// are lost, whatever the MPU says. Opens those of the granted devices: APBSPPPC0 and APBSPPPCEXP1 of the Secure Privilege
+/// Control block (Arm ECM 0601256).
+#[cfg(armv8m)]
+fn open_granted_devices() {
+    const TIMER0: (*mut u32, u32) = (0x5008_00B0 as *mut u32, 1 << 0);
+    const UART0: (*mut u32, u32) = (0x5008_00C4 as *mut u32, 1 << 5);
+    for (register, port) in [TIMER0, UART0] {
+        // SAFETY: a register of the board that no partition is granted.
+        unsafe { register.write_volatile(register.read_volatile() | port) };
+    }
 }
 
 /// The product's decisions: counts turns, stops telemetry at its first fault, restarts the others.
@@ -51,7 +70,7 @@ impl Board {
             (b"stray-write", stack),
             (b"stray-write-flash", &raw const __lp_gps_code_start),
             (b"stray-write-kernel", &raw const __lp_kernel_stack_start),
-            (b"stray-write-timer", TIMER_RELOAD as *const u8),
+            (b"stray-write-device", DEVICE as *const u8),
         ];
         choices.into_iter().find(|(name, _)| semihosting::asked_for(name)).map(|(_, address)| address)
     }
@@ -78,9 +97,21 @@ impl Board {
 }
 
 impl Policy for Board {
-    const SLICE: u32 = 25_000; // 1 ms at 25 MHz
+    /// 1 ms: SysTick counts at 25 MHz on the AN385 and at 20 MHz on the AN505, `mtime` at 10 MHz.
+    #[cfg(target_arch = "arm")]
+    const SLICE: u32 = if cfg!(armv8m) { 20_000 } else { 25_000 };
+    #[cfg(target_arch = "riscv32")]
+    const SLICE: u32 = 10_000;
+    #[cfg(target_arch = "riscv32")]
+    const MTIME: usize = 0x0200_BFF8;
+    #[cfg(target_arch = "riscv32")]
+    const MTIMECMP: usize = 0x0200_4000;
+    #[cfg(target_arch = "riscv32")]
+    const PLIC: u32 = 0x0C00_0000;
 
     fn arguments(&mut self, task: usize) -> [u32; 2] {
+        #[cfg(armv8m)]
+        open_granted_devices();
         if task != TELEMETRY {
             return [0, 0];
         }
