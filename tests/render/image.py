@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tests.toolchain import tool
 
-_SECTION = re.compile(r"^\s*\[\s*\d+\] (\S+)\s+(\S+)\s+([0-9a-f]{8}) [0-9a-f]{6} ([0-9a-f]{6}) [0-9a-f]{2}\s+([A-Z]*)")
-_SYMBOL = re.compile(r"^\s*\d+: ([0-9a-f]{8})\s+\d+ \w+\s+\w+\s+\w+\s+\S+ (\S+)$")
+_SECTION = re.compile(
+    r"^\s*\[\s*(\d+)\] (\S+)\s+(\S+)\s+([0-9a-f]{8}) [0-9a-f]{6} ([0-9a-f]{6}) [0-9a-f]{2}\s+([A-Z]*)"
+)
+_SYMBOL = re.compile(r"^\s*\d+: ([0-9a-f]{8})\s+(\w+) (\w+)\s+\w+\s+\w+\s+(\S+) (\S+)$")
 _LOAD = re.compile(r"^\s*LOAD\s+0x([0-9a-f]+) 0x([0-9a-f]+) 0x([0-9a-f]+) 0x([0-9a-f]+) 0x([0-9a-f]+)")
 
 
@@ -22,6 +24,17 @@ class Section:
     address: int
     size: int
     flags: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol that is defined in a section. ``size`` in bytes."""
+
+    name: str
+    type: str
+    address: int
+    size: int
+    section: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class Image:
 
     sections: dict[str, Section]
     symbols: dict[str, int]
+    defined: tuple[Symbol, ...]
     loads: tuple[Load, ...]
     data: bytes
 
@@ -73,13 +87,19 @@ def read(elf: Path) -> Image:
     text = subprocess.run(
         [tool("readelf", "binutils"), "-SlsW", str(elf)], capture_output=True, text=True, check=True
     ).stdout
-    sections, symbols, loads = {}, {}, []
+    sections: dict[str, Section] = {}
+    names: dict[str, str] = {}
+    symbols, defined, loads = {}, [], []
     for line in text.splitlines():
         if match := _SECTION.match(line):
-            name, kind, address, size, flags = match.groups()
+            index, name, kind, address, size, flags = match.groups()
             sections[name] = Section(kind, int(address, 16), int(size, 16), flags)
+            names[index] = name
         elif match := _SYMBOL.match(line):
-            symbols[match[2]] = int(match[1], 16)
+            address, size, kind, index, name = match.groups()
+            symbols[name] = int(address, 16)
+            if index in names:
+                defined.append(Symbol(name, kind, int(address, 16), int(size, 0), names[index]))
         elif match := _LOAD.match(line):
             loads.append(Load(*(int(field, 16) for field in match.groups())))
-    return Image(sections, symbols, tuple(loads), elf.read_bytes())
+    return Image(sections, symbols, tuple(defined), tuple(loads), elf.read_bytes())
