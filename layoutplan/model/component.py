@@ -24,6 +24,10 @@ class Role(enum.StrEnum):
     SHARE = "share"
 
 
+LOADED = (Role.TEXT, Role.RODATA, Role.DATA)
+"""What has contents before anything runs: in RAM it waits in flash for start-up to copy it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSection:
     """An allocated section of a component's object, in the order in which a linker places it. Bytes."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from layoutplan.address import AddressRange
+from layoutplan.address import AddressRange, align_up
 from layoutplan.model.access import Access, Isolation, Kind, UnitName
-from layoutplan.model.component import Role
+from layoutplan.model.component import LOADED, Role
+
+IMAGE_ALIGN = 8
+"""Load images start at multiples of this, so that start-up code may copy words."""
 
 Words = tuple[int, int]
 """A register pair as it reads: ``(RBAR, RASR)`` with VALID and REGION zero, ``(RBAR, RLAR)``, or ``(pmpaddr, pmpcfg)``
@@ -49,6 +52,15 @@ class Block:
     granted_to: Mapping[str, Access]
     split: bool = True
     pin: int | None = None
+
+    @property
+    def load_image(self) -> int:
+        """Bytes of the kernel's flash that hold the block's contents until start-up has copied them, if it is in RAM.
+
+        From the first part that has contents to the last, at their distances, so that one copy serves the block.
+        """
+        parts = sorted((part.offset, part.offset + part.size) for part in self.parts if part.role in LOADED)
+        return align_up(parts[-1][1] - parts[0][0], IMAGE_ALIGN) if parts else 0
 
     @property
     def symbol(self) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from layoutplan.address import align_up
 from layoutplan.model.access import Access, Machine
-from layoutplan.model.component import Component, Role, System
+from layoutplan.model.component import LOADED, Component, Role, System
 from layoutplan.model.plan import Part, Placement, Plan
 from layoutplan.render.lines import BlockLines, InitRow, OutputSection, Symbol
 from layoutplan.render.names import input_pattern, output_section, symbol
-from layoutplan.render.space import LOADED, Images, loaded
+from layoutplan.render.space import Images, loaded
 
 _SPACE_ONLY = (Role.STACK, Role.HEAP, Role.SHARE)
 _FAMILY = {Role.TEXT: "text", Role.RODATA: "rodata", Role.DATA: "data", Role.BSS: "bss"}

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from layoutplan.address import align_down, align_up
+from layoutplan.address import align_down
 from layoutplan.model.access import Access
-from layoutplan.model.component import Role, System
-from layoutplan.model.plan import Part, Placement, Plan
-
-IMAGE_ALIGN = 8
-"""Load images start at multiples of this, so that start-up code may copy words."""
-
-LOADED = (Role.TEXT, Role.RODATA, Role.DATA)
+from layoutplan.model.component import LOADED, System
+from layoutplan.model.plan import IMAGE_ALIGN, Part, Placement, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +53,8 @@ def images(system: System, plan: Plan) -> Images:
     for placement in sorted(plan.placements, key=lambda placement: placement.block.name):
         parts = loaded(system, placement)
         if parts:
-            first, last = parts[0], parts[-1]
-            offsets.update({part.name: total + part.offset - first.offset for part in parts})
-            total = align_up(total + last.offset + last.size - first.offset, IMAGE_ALIGN)
+            offsets.update({part.name: total + part.offset - parts[0].offset for part in parts})
+            total += placement.block.load_image
     _, end = kernel_space(system, plan, system.kernel.code_memory)
     base = align_down(end - total, IMAGE_ALIGN)
     return Images(base=base, address={name: base + offset for name, offset in offsets.items()})

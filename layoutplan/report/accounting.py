@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, align_down, merge, subtract
-from layoutplan.model.component import Role, System
+from layoutplan.model.access import Access
+from layoutplan.model.component import System
 from layoutplan.model.memory import Memory
 from layoutplan.model.plan import Block, Placement, Plan
 
@@ -44,7 +45,7 @@ def account(system: System, plan: Plan, memory: Memory) -> MemoryAccount:
     """The account of ``memory`` under ``plan``."""
     placed = [p for p in plan.placements if p.memory == memory.name]
     reserved = _reserved(system, memory)
-    load_images = _load_images(plan) if memory.name == system.kernel.code_memory else 0
+    load_images = _load_images(system, plan) if memory.name == system.kernel.code_memory else 0
     kernel = _kernel_minimum(system, memory.name) + load_images
     used = sum(p.block.size for p in placed)
     padding = sum(p.padding for p in placed)
@@ -73,9 +74,10 @@ def _kernel_minimum(system: System, memory: str) -> int:
     return code + (kernel.data + kernel.bss + kernel.stack if memory == kernel.data_memory else 0)
 
 
-def _load_images(plan: Plan) -> int:
-    """Initialisers of the partitions' ``.data``: they wait in the kernel's flash until the TCB copies them."""
-    return sum(part.size for p in plan.placements for part in p.block.parts if part.role is Role.DATA)
+def _load_images(system: System, plan: Plan) -> int:
+    """Contents of the blocks in RAM, ``.data`` for the most part: they wait in the kernel's flash to be copied."""
+    ram = {memory.name for memory in system.target.memories if Access.WRITE in memory.access}
+    return sum(p.block.load_image for p in plan.placements if p.memory in ram)
 
 
 def _lowest_unpinned(placed: Iterable[Placement]) -> int | None:

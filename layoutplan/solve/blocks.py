@@ -54,9 +54,10 @@ def stack_align(system: System) -> int:
     return 16 if system.target.unit is UnitName.PMP else 8
 
 
-def load_image(blocks: Iterable[Block]) -> int:
-    """Bytes of flash that the partitions' ``.data`` takes as load images, each aligned for a word copy."""
-    return sum(align_up(part.size, 8) for block in blocks for part in block.parts if part.role is Role.DATA)
+def load_images(system: System, blocks: Iterable[Block]) -> int:
+    """Bytes of the kernel's flash for the contents of every block that is in RAM, or may be by its list of memories."""
+    ram = {memory.name for memory in system.target.memories if Access.WRITE in memory.access}
+    return sum(block.load_image for block in blocks if ram.intersection(block.memories))
 
 
 def _pieces(system: System, component: Component) -> Iterator[_Piece]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from layoutplan.address import hexadecimal
 from layoutplan.model.plan import Constraint
 from layoutplan.solve.background import background_slots
+from layoutplan.solve.blocks import load_images
 from layoutplan.solve.hardwired import closing_slots
 from layoutplan.solve.problem import Problem, usable_slots
 
@@ -105,6 +106,9 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
         case "kernel":
             space = problem.spaces[fact.index]
             text = f"the kernel takes {plural(space.kernel, 'byte')} or more of {space.name}"
+            images = load_images(system, [item.block for item in problem.items])
+            if images and space.name == system.kernel.code_memory:
+                text += f", {images} of them the load images of what is copied to RAM"
             return f"kernel {space.name}", text, "kernel"
         case "reserve":
             reserve = system.reserves[fact.index]

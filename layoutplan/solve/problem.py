@@ -14,7 +14,7 @@ from layoutplan.model.plan import Block, PeripheralGrant
 from layoutplan.protection import unit_for
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.background import background_slots
-from layoutplan.solve.blocks import blocks_of, load_image
+from layoutplan.solve.blocks import blocks_of, load_images
 from layoutplan.solve.hardwired import closing_slots, programmable
 from layoutplan.solve.peripherals import device_slots, grants
 
@@ -122,10 +122,10 @@ def usable_slots(system: System) -> int:
 
 
 def kernel_bytes(system: System, blocks: tuple[Block, ...]) -> dict[str, int]:
-    """The kernel's least bytes by memory: its sections, its stack, and the load images of every ``.data``."""
+    """The kernel's least bytes by memory: its sections, its stack, and load images."""
     kernel = system.kernel
     need = {memory.name: 0 for memory in system.target.memories}
-    need[kernel.code_memory] += kernel.code + align_up(kernel.data, 8) + load_image(blocks)
+    need[kernel.code_memory] += kernel.code + align_up(kernel.data, 8) + load_images(system, blocks)
     need[kernel.data_memory] += kernel.data + kernel.bss + kernel.stack
     return need
 

@@ -9,7 +9,7 @@ from layoutplan.model.access import Access, Kind, UnitName
 from layoutplan.model.component import Component, InputSection, Partition, Role, Share, System
 from layoutplan.model.plan import Block
 from layoutplan.solve import blocks_of
-from layoutplan.solve.blocks import load_image
+from layoutplan.solve.blocks import load_images
 from tests.solve.systems import Want, system
 
 
@@ -116,7 +116,7 @@ def test_a_part_is_as_large_as_a_linker_lays_its_sections_out() -> None:
     assert parts(blocks["a.code"]) == [("a.text", 0, 35)]
     assert blocks["a.code"].align == 16
     assert parts(blocks["a.data"]) == [("a.data", 0, 3)]
-    assert load_image(blocks.values()) == 8
+    assert load_images(asked, blocks.values()) == 8
 
 
 def test_slack_without_code_goes_to_the_data() -> None:

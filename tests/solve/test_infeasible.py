@@ -210,6 +210,18 @@ def test_the_kernel_stands_behind_what_is_reserved_at_its_origin() -> None:
     assert ways(lone) == ["1 byte more of flash: 4097 instead of 4096"]
 
 
+def test_code_that_is_copied_to_ram_waits_in_flash() -> None:
+    """One byte less of flash than the load images of `a.code` and `a.data` together."""
+    fast = {Kind.CODE: ("tcm",)}
+    asked = [Want(name="a", text=1000, data=12, memory=fast)]
+    assert isinstance(solve(system(asked, flash=1016, tcm=2048)), Solved)
+    outcome = refused(system(asked, flash=1015, tcm=2048))
+    assert [fact.text for fact in outcome.core] == [
+        "the kernel takes 1016 bytes or more of flash, 1016 of them the load images of what is copied to RAM",
+        "flash has 1015 bytes, [0x0000_0000, 0x0000_03f7)",
+    ]
+
+
 def test_the_kernel_is_in_one_piece() -> None:
     held = Reserve(memory="ram", range=AddressRange.of(RAM + 0x400, 32))
     asked = [Want(name="a", bss=500)]
