@@ -10,7 +10,7 @@ import click
 from layoutplan import __version__
 from layoutplan.cli import inspection, planning, verification
 from layoutplan.cli.talk import explain_faults
-from layoutplan.errors import ExitStatus, LayoutplanError
+from layoutplan.errors import ExitStatus, Fault, LayoutplanError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,9 +47,19 @@ def _run(arguments: list[str] | None) -> int:
         # The reader of our stdout went away; there is nobody left to tell, and Python must not try at exit.
         sys.stderr.close()
         return ExitStatus.YES
+    except OSError as error:
+        explain_faults([_unusable(error)])
+        return ExitStatus.BAD_INPUT
     except Exception as error:  # noqa: BLE001 - a bug must not show as a traceback in somebody's build
         return _bug(error)
     return int(answer) if isinstance(answer, int) else ExitStatus.YES
+
+
+def _unusable(error: OSError) -> Fault:
+    """A folder that cannot be written, a full disk: nothing that we could know better than the machine."""
+    where = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    hint = "name another folder with `--out`, or make room and give yourself the rights"
+    return Fault(code="file", message=f"cannot use the file: {error.strerror or error}", where=where, hint=hint)
 
 
 def _bug(error: Exception) -> int:

@@ -26,15 +26,7 @@ def plan(request: PlanRequest) -> PlanResult:
     alone. ``BadInput`` writes nothing. With ``request.check`` nothing is ever written.
     """
     unchanged = _unchanged(request)
-    if unchanged is not None:
-        return unchanged
-    if request.check:
-        return _decide(request)
-    from filelock import FileLock
-
-    request.out.mkdir(parents=True, exist_ok=True)
-    with FileLock(request.out / ".layoutplan.lock"):
-        return _decide(request)
+    return unchanged if unchanged is not None else _decide(request)
 
 
 def _unchanged(request: PlanRequest) -> PlanResult | None:
@@ -85,7 +77,7 @@ def _decide(request: PlanRequest) -> PlanResult:
         if request.check:
             status, faults = _compare(files)
     if not request.check:
-        _write(files or {request.out / REPORT: report.html(document).encode()})
+        _write(request.out, files or {request.out / REPORT: report.html(document).encode()})
     return PlanResult(
         status=status,
         document=document,
@@ -266,8 +258,15 @@ def _compare(files: Mapping[Path, bytes]) -> tuple[ExitStatus, tuple[Fault, ...]
     return (ExitStatus.NO if faults else ExitStatus.YES), tuple(faults)
 
 
-def _write(files: Mapping[Path, bytes]) -> None:
+def _write(out: Path, files: Mapping[Path, bytes]) -> None:
+    """Each file in one step; a set in turn with other builds into the folder, so that no two sets get mixed."""
+    from contextlib import nullcontext
+
+    from filelock import FileLock
+
     from layoutplan import render
 
-    for path, data in files.items():
-        render.write_if_changed(path, data)
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(out / ".layoutplan.lock") if len(files) > 1 else nullcontext():
+        for path, data in files.items():
+            render.write_if_changed(path, data)

@@ -154,7 +154,17 @@ def test_bad_input_is_2_all_faults_at_once_and_nothing_written(project: Path) ->
     assert done.stdout == ""
     assert done.stderr.count("error[") >= 2
     assert "Traceback" not in done.stderr
-    assert written(project) == {"layout.toml"}
+    assert [path.name for path in project.rglob("*")] == ["layout.toml"], "no folder either"
+
+
+@pytest.mark.parametrize("command", [["solve"], ["seal"], ["init", "--chip", "stm32f407", "--out", "out/a/x.toml"]])
+def test_a_folder_that_cannot_be_made_is_2(project: Path, command: list[str]) -> None:
+    (project / "out").write_text("a file")
+    done = run(project, *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error[file]: cannot use the file: Not a directory" in done.stderr or "File exists" in done.stderr
+    assert "  at out" in done.stderr
+    assert "hint: name another folder with `--out`" in done.stderr
 
 
 def test_a_missing_manifest_is_2(tmp_path: Path) -> None:
