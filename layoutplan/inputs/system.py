@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import UNSET, UnsetType
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, align_up, hexadecimal
+from layoutplan.inputs.aliases import physical
 from layoutplan.inputs.chips.catalogue import Chip
 from layoutplan.inputs.exports import every_export
 from layoutplan.inputs.faults import Faults, nearest
@@ -270,19 +271,25 @@ class _Builder:
         for name in used - known.keys() - self.manifest.peripheral.keys():
             ranges = self.svd.peripherals.get(name.lower(), ())
             if len(ranges) == 1:
-                master = any(chips.bus_master and chips.range.overlaps(ranges[0]) for chips in known.values())
-                found[name] = Peripheral(name=name, range=ranges[0], bus_master=master)
+                found[name] = Peripheral(name=name, range=ranges[0], bus_master=self._masters(ranges[0]))
         for name, table in self.manifest.peripheral.items():
             at: KeyPath = ("peripheral", name)
             whole = self._range(table.base, size_of(table.size), (*at, "size"))
             if whole is None:
                 continue
-            master = any(chips.bus_master and chips.range.overlaps(whole) for chips in known.values())
+            master = self._masters(whole)
             if table.bus_master is False and master:
                 text = f"`{name}` is a bus master according to the chip catalogue"
                 self.faults.add("contradiction", [*at, "bus-master"], text, "leave `bus-master` out")
             found[name] = Peripheral(name=name, range=whole, bus_master=master or table.bus_master is True)
         return tuple(found[name] for name in sorted(found))
+
+    def _masters(self, described: AddressRange) -> bool:
+        """Whether a bus master of the chip is there, at its own address or behind a second view of it."""
+        aliases = self.target.aliases
+        seen = physical(aliases, described)
+        masters = (chips.range for chips in self.target.peripherals if chips.bus_master)
+        return any(one.overlaps(other) for master in masters for one in physical(aliases, master) for other in seen)
 
     def reserves(self) -> tuple[Reserve, ...]:
         known = {memory.name: memory for memory in self.target.memories}

@@ -50,6 +50,15 @@ def test_accepted_excess_never_reaches_another_bus_master() -> None:
     assert rules(*odd_peripheral(frozenset({"excess", "dma"}), master)) == set()
 
 
+def test_a_second_view_of_a_bus_master_is_one() -> None:
+    system, plan = reference.system(V7), reference.plan(V7)
+    granted = next(p for p in system.peripherals if p.name == "usart1")
+    master = Peripheral(name="dma", range=AddressRange.of(0x4002_6000, granted.range.size), bus_master=True)
+    alias = Alias(view=granted.range, target=master.range)
+    target = replace(system.target, aliases=(*system.target.aliases, alias), peripherals=(master,))
+    assert rules(replace(system, target=target), plan) == {"peripheral"}
+
+
 def test_a_plan_without_isolation_holds_without_registers() -> None:
     system, plan = reference.system(V7), reference.plan(V7)
     accepted = tuple(replace(c, accept=frozenset({"no-isolation"})) for c in system.components)

@@ -188,6 +188,17 @@ def test_a_described_peripheral_that_overlaps_a_bus_master_is_one() -> None:
     assert "`mine` is a bus master according to the chip catalogue" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("chip", "base", "size"),
+    [("stm32l552", "0x5002_0000", "0x400"), ("stm32f407", "0x424c_0000", "0x8000")],
+    ids=["secure-view", "bit-band"],
+)
+def test_a_second_view_of_a_bus_master_is_one(chip: str, base: str, size: str) -> None:
+    """The same registers of dma1, at an address that the catalogue has only as an alias."""
+    text = SMALLEST.replace("mps2-an385", chip) + f"[peripheral.mine]\nbase = {base}\nsize = {size}"
+    assert [p.bus_master for p in system_of(text).peripherals] == [True]
+
+
 def test_shares_reserves_budget_and_weights() -> None:
     text = (
         SMALLEST

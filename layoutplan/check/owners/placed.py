@@ -204,14 +204,19 @@ def _pins(system: System, plan: Plan) -> Iterator[Finding]:
 
 
 def _peripherals(system: System, plan: Plan) -> Iterator[Finding]:
-    ranges = {p.name: p for p in (*system.target.peripherals, *system.peripherals)}
+    known = (*system.target.peripherals, *system.peripherals)
+    ranges = {p.name: p for p in known}
     asked = {(c.partition, name) for c in system.components for name in c.peripherals}
+    aliases = system.target.aliases
+    masters = [piece for p in known if p.bus_master for piece in physical_ranges(aliases, p.range)]
     for name in sorted({name for _, name in asked}):
         holders = sorted({partition for partition, other in asked if other == name})
         if name not in ranges:
             yield Finding(rule="peripheral", partition=holders[0], message=f"peripheral `{name}` is not described")
             continue
         peripheral = ranges[name]
+        pieces = physical_ranges(aliases, peripheral.range)
+        is_master = any(piece.overlaps(master) for piece in pieces for master in masters)
         if len(holders) > 1:
             message = f"peripheral `{name}` is granted to {', '.join(holders)}; one partition only"
             yield Finding(rule="peripheral", partition=holders[0], range=peripheral.range, message=message)
@@ -221,7 +226,7 @@ def _peripherals(system: System, plan: Plan) -> Iterator[Finding]:
         for holder in holders:
             dma_accepted = any("dma" in c.accept for c in system.components if c.partition == holder)
             untrusted = any(p.trust == "untrusted" for p in system.partitions if p.name == holder)
-            if peripheral.bus_master and untrusted and not dma_accepted:
+            if is_master and untrusted and not dma_accepted:
                 message = (
                     f"peripheral `{name}` masters the bus, and nobody accepted that untrusted `{holder}` may use DMA"
                 )
