@@ -24,7 +24,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
             ),
             ("One core in one security state runs partitions; no other core reaches their memory.", "integrator"),
             (
-                "No bus master but the core writes partitions' or the kernel's memory, unless DMA was accepted.",
+                "Nothing but the core changes or remaps partitions' or the kernel's memory, unless DMA was accepted.",
                 "integrator",
             ),
             (

@@ -44,7 +44,7 @@ def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faul
             if peripheral is None or not peripheral.bus_master or component.trust is Trust.VERIFIED:
                 continue
             if "dma" not in component.accept:
-                text = f"`{name}` is a bus master: through it, untrusted `{component.name}` can write any memory"
+                text = f"`{name}` is a way to memory past the regions, and untrusted `{component.name}` would have it"
                 faults.add("dma", at, text, 'keep it in a verified component, or write accept = ["dma"]')
     for peripheral in known.values():
         _is_device(system, manifest, peripheral, faults)

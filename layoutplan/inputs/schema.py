@@ -205,7 +205,7 @@ class ShareTable(Table, frozen=True, kw_only=True):
 
 
 class PeripheralTable(Table, frozen=True, kw_only=True):
-    """``[peripheral.NAME]``: device registers. A ``bus-master`` can write memory that no region guards."""
+    """``[peripheral.NAME]``: device registers. A ``bus-master`` is a way to memory past the regions."""
 
     base: Address
     size: Size

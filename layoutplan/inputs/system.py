@@ -279,7 +279,7 @@ class _Builder:
                 continue
             master = self._masters(whole)
             if table.bus_master is False and master:
-                text = f"`{name}` is a bus master according to the chip catalogue"
+                text = f"`{name}` is a way to memory past the regions according to the chip catalogue"
                 self.faults.add("contradiction", [*at, "bus-master"], text, "leave `bus-master` out")
             found[name] = Peripheral(name=name, range=whole, bus_master=master or table.bus_master is True)
         return tuple(found[name] for name in sorted(found))

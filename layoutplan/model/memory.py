@@ -31,7 +31,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peripheral:
-    """Device registers that a partition may be granted. A bus master can write memory that no region guards."""
+    """Device registers that a partition may be granted. A bus master is a way to memory past the regions."""
 
     name: str
     range: AddressRange

@@ -399,5 +399,5 @@ def _notes(system: System, body: Entry) -> list[Entry]:
     granted = {entry["name"] for entry in body["peripherals"]}
     if any(name in granted for name in masters):
         names = ", ".join(name for name in masters if name in granted)
-        notes.append({"code": "dma", "text": f"{names} can write memory by DMA, which no region stops"})
+        notes.append({"code": "dma", "text": f"{names} can change memory past the regions, by DMA or by command"})
     return notes

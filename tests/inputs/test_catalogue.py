@@ -70,6 +70,34 @@ def test_pmp_traits(name: str) -> None:
     assert all(entry.index < ALL[name].unit.slots for entry in pmp.fixed)
 
 
+WAYS_PAST = {
+    "flash",
+    "nvmc",
+    "extmem",
+    "mmu-table",
+    "xip-ctrl",
+    "xip-qmi",
+    "sio",
+    "psm",
+    "accessctrl",
+    "powman",
+    "spu",
+    "sensitive",
+}
+"""Names, on whatever chip, of what erases, maps or powers memory, starts another core, or lets other masters in."""
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_commands_memory_is_granted_like_a_bus_master(name: str) -> None:
+    """Such as SIO of the RP chips, through whose FIFOs the bootrom of core 1 takes code to run, with no unit set up."""
+    assert [p.name for p in ALL[name].peripherals if p.name in WAYS_PAST and not p.bus_master] == []
+
+
+@pytest.mark.parametrize("name", ["rp2040", "rp2350-arm", "rp2350-riscv"])
+def test_what_decides_where_the_bootrom_goes_is_too(name: str) -> None:
+    assert next(p for p in ALL[name].peripherals if p.name == "watchdog").bus_master
+
+
 def flat_view(program: str, machine: str, *options: str) -> list[tuple[AddressRange, str, str]]:
     """What the processor of a QEMU machine sees: range, kind (ram, i/o, …) and name, by the emulator's own word."""
     commands = (

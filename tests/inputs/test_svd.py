@@ -93,7 +93,7 @@ def test_a_bus_master_of_the_catalogue_stays_one_under_another_name(tmp_path: Pa
         .replace(', "USART6"', "")
         .replace("[component.mix]", '[component.mix]\ntrust = "untrusted"\naccept = ["no-isolation"]')
     )
-    assert "`mover` is a bus master" in refused(write(tmp_path, manifest, svd))
+    assert "`mover` is a way to memory past the regions" in refused(write(tmp_path, manifest, svd))
 
 
 def test_the_nearest_name_may_come_from_the_svd(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def _peripherals(system: System, plan: Plan) -> Iterator[Finding]:
             untrusted = any(p.trust == "untrusted" for p in system.partitions if p.name == holder)
             if is_master and untrusted and not dma_accepted:
                 message = (
-                    f"peripheral `{name}` masters the bus, and nobody accepted that untrusted `{holder}` may use DMA"
+                    f"peripheral `{name}` is a way to memory past the regions, and nobody accepted that for `{holder}`"
                 )
                 yield Finding(rule="peripheral", partition=holder, range=peripheral.range, message=message)
     for first, second in pairwise(sorted((ranges[n].range, n, p) for p, n in asked if n in ranges)):

@@ -40,7 +40,11 @@ class MemoryFact(Sourced, frozen=True, kw_only=True):
 
 
 class PeripheralFact(Sourced, frozen=True, kw_only=True):
-    """One peripheral's registers. A bus master can write memory that no region guards."""
+    """One peripheral's registers.
+
+    ``bus_master``: it is a way to memory past the regions. It moves data itself, or commands what does: a flash's
+    controller, what maps memories or powers them, what starts another core or decides which code boots.
+    """
 
     base: int
     size: int | str
