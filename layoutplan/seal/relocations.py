@@ -12,16 +12,22 @@ from layoutplan.objects import RelocatableObject, Section, SectionType, Symbol
 _REL, _RELA = struct.Struct("<II"), struct.Struct("<IIi")
 
 _WORD = 4
+_ALIGN = 43
+"""R_RISCV_ALIGN: a linker deletes some of the bytes that its addend counts, and fills the others with no-operations."""
+UNBOUNDED = 1 << 32
+"""Of a relocation that patches as far as the bytes say that it finds there."""
 _WIDTHS = {
     # AAELF32, table of relocation codes: R_ARM_NONE; ABS8, THM_ABS5, THM_PC8, ABS16, THM_JUMP6, 8 and 11, ALU_ABS_G0
     # to G3, which are in one halfword; the 64-bit ones do not occur in a 32-bit object.
     Machine.ARM: {0: 0, 8: 1} | dict.fromkeys((5, 7, 11, 52, 102, 103, 132, 133, 134, 135), 2),
     # RISC-V ELF psABI, table of relocation types: NONE, RELAX; 64, CALL, CALL_PLT, ADD64, SUB64; ADD8, SUB8, SUB6,
-    # SET6, SET8, the ULEB128 pair; ADD16, SUB16, RVC_BRANCH, RVC_JUMP, RVC_LUI, SET16. ALIGN may mark no byte at all.
-    Machine.RISCV: {0: 0, 43: 0, 51: 0}
+    # SET6, SET8; ADD16, SUB16, RVC_BRANCH, RVC_JUMP, RVC_LUI, SET16.
+    Machine.RISCV: {0: 0, 51: 0}
     | dict.fromkeys((2, 18, 19, 36, 40), 8)
-    | dict.fromkeys((33, 37, 52, 53, 54, 60, 61), 1)
-    | dict.fromkeys((34, 38, 44, 45, 46, 55), 2),
+    | dict.fromkeys((33, 37, 52, 53, 54), 1)
+    | dict.fromkeys((34, 38, 44, 45, 46, 55), 2)
+    # SET_ULEB128 and SUB_ULEB128 go on behind each byte with bit 7 set, which other relocations may have set.
+    | dict.fromkeys((60, 61), UNBOUNDED),
 }
 
 
@@ -52,7 +58,10 @@ def relocations(found: RelocatableObject) -> Iterator[tuple[Section, Relocation]
         content = found.elf.content(section)
         for row in layout.iter_unpack(content[: len(content) - len(content) % layout.size]):
             # ELF32_R_SYM and ELF32_R_TYPE
-            yield section, Relocation(offset=row[0], width=widths.get(row[1] & 0xFF, _WORD), symbol=row[1] >> 8)
+            width = widths.get(row[1] & 0xFF, _WORD)
+            if found.machine is Machine.RISCV and row[1] & 0xFF == _ALIGN:
+                width = row[2] if len(row) == 3 and row[2] >= 0 else UNBOUNDED
+            yield section, Relocation(offset=row[0], width=width, symbol=row[1] >> 8)
 
 
 def open_names(found: RelocatableObject) -> tuple[frozenset[str], frozenset[str]]:

@@ -120,7 +120,7 @@ def _relocations(found: RelocatableObject) -> Iterator[Fault]:
     for section, row in relocations(found):
         target = target_of(found, section)
         if target is not None and not _inside(found, target, row):
-            text = f"`{target.name}` of {target.size} bytes has a relocation at {row.offset:#x}, outside of it"
+            text = f"`{target.name}` of {target.size} bytes has a relocation at {row.offset:#x} that reaches beyond it"
             yield Fault(code="not-sealed", message=text, where=f"{found.name}: section {section.index}", hint=AGAIN)
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from layoutplan.errors import BadInput
 from layoutplan.objects import RelocatableObject, SectionType, read_object
 from layoutplan.seal import is_sealed
-from tests.objects.builder import header_of, patched
+from tests.objects.builder import ALLOC, EM_RISCV, EXEC, Obj, Sec, Sym, header_of, patched
 from tests.render import objects
 from tests.render.image import read
 from tests.seal.sources import assemble, component, function, sealed
@@ -202,6 +203,30 @@ def test_an_object_that_only_looks_sealed_is_not(what: str, good: bytes, tmp_pat
     assert changed != good
     (tmp_path / "sealed.o").write_bytes(changed)
     assert not is_sealed(component(), tmp_path / "sealed.o", frozenset())
+
+
+RELA, SET8, ALIGN, SET_ULEB128, SUB_ULEB128 = 4, 54, 43, 60, 61
+REACHES = {
+    "byte": ([(3, SET8, 0)], True),
+    "filling": ([(2, ALIGN, 2)], True),
+    "filling past the end": ([(2, ALIGN, 4)], False),
+    "filling before the start": ([(2, ALIGN, -2)], False),
+    # LLVM's linker writes over every byte with bit 7 set and the next one, wherever the section ends.
+    "number": ([(3, SET_ULEB128, 0), (3, SUB_ULEB128, 0)], False),
+}
+
+
+@pytest.mark.parametrize("what", REACHES)
+def test_no_riscv_relocation_reaches_beyond_its_section(what: str, tmp_path: Path) -> None:
+    rows, accepted = REACHES[what]
+    text = Sec(name=".lp.uart.text.uart_main", flags=ALLOC | EXEC, data=b"\x6f\0\0\0")
+    number = Sec(name=".lp.uart.rodata.number", data=b"\0\0\0\x80")
+    table = b"".join(struct.pack("<IIi", offset, 1 << 8 | kind, addend) for offset, kind, addend in rows)
+    fixups = Sec(name=".rela.lp.uart.rodata.number", type=RELA, flags=0x40, data=table, link=4, info=2)
+    entry = Sym(name="uart_main", section=1, info=0x12)
+    made = Obj(machine=EM_RISCV, flags=1, sections=[text, number, fixups], symbols=[entry])
+    (tmp_path / "sealed.o").write_bytes(made.build())
+    assert is_sealed(component(), tmp_path / "sealed.o", frozenset()) is accepted
 
 
 def test_relocations_end_where_their_section_does(good: bytes, tmp_path: Path) -> None:
