@@ -1,6 +1,6 @@
 //! Pointers that a partition passes, against what it was granted.
 
-use super::table::Table;
+use super::table::{Table, WRITE};
 
 /// Whether `partition` holds all of `rights` on every byte of `length` bytes at `start`.
 ///
@@ -17,16 +17,20 @@ pub fn allowed(table: &Table<'_>, partition: usize, start: u32, length: u32, rig
         })
 }
 
-/// Whether the bytes from `start` are granted to `partition` and to no other: what a restart may set anew.
+/// Whether the bytes from `start` are granted to `partition` and to no other, to write: what a restart may set anew.
+///
+/// Code and constants in RAM are as they were, and while the partition's regions are loaded an Arm kernel may only read
+/// them itself.
 pub fn sole(table: &Table<'_>, partition: usize, start: u32) -> bool {
-    let mut owners = table.grants.iter().filter(|grant| grant[1] <= start && start < grant[2]).map(|grant| grant[0]);
-    owners.next() == Some(partition as u32) && owners.all(|owner| owner as usize == partition)
+    let own = |grant: &[u32; 4]| grant[0] as usize == partition && grant[3] & WRITE != 0;
+    let mut found = table.grants.iter().filter(|grant| grant[1] <= start && start < grant[2]);
+    found.next().is_some_and(own) && found.all(own)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::table::examples::TABLE;
-    use super::super::table::{EXECUTE, READ, WRITE};
+    use super::super::table::{EXECUTE, READ, Table, WRITE};
     use super::{allowed, sole};
 
     #[test]
@@ -59,5 +63,13 @@ mod tests {
         assert!(!sole(&TABLE, 0, 0x2000_0800));
         assert!(!sole(&TABLE, 1, 0x2000_0000));
         assert!(!sole(&TABLE, 1, 0x2000_0A00));
+    }
+
+    #[test]
+    fn what_a_partition_cannot_write_needs_no_setting_anew() {
+        let grants = [[0, 0x2000_0000, 0x2000_0400, READ | EXECUTE], [0, 0x2000_0400, 0x2000_0800, READ | WRITE]];
+        let table = Table { grants: &grants, ..TABLE };
+        assert!(!sole(&table, 0, 0x2000_0000));
+        assert!(sole(&table, 0, 0x2000_0400));
     }
 }
