@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from msgspec import UNSET
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal, next_power_of_two
-from layoutplan.inputs.aliases import BIT_BAND, behind
+from layoutplan.inputs.aliases import BIT_BAND, behind, physical
 from layoutplan.inputs.chips.catalogue import Chip, chip_names, read_chip
 from layoutplan.inputs.faults import Faults, nearest
+from layoutplan.inputs.grants import PRIVATE_PERIPHERAL_BUS
 from layoutplan.inputs.quantities import size_of
 from layoutplan.inputs.schema import ManifestTable, MemoryTable, PmpEntryTable, PmpTable
 from layoutplan.model.access import Access, Machine, UnitName
@@ -162,7 +163,22 @@ def _memories(manifest: ManifestTable, base: Target, machine: Machine, faults: F
                 f"memory `{seen.name}` {seen.range} is, in part, a second view of memory `{memory.name}` {memory.range}"
             )
             faults.add("memory-overlap", ["memory", seen.name], text, "describe these bytes at one of their addresses")
+    for memory in found:
+        for what in _registers(memory.range, base, machine):
+            text = f"memory `{memory.name}` {memory.range} holds {what}"
+            hint = "correct its origin and length: what is placed there is a partition's to write"
+            faults.add("not-a-memory", ["memory", memory.name], text, hint)
     return tuple(sorted(memories.values(), key=lambda memory: memory.name))
+
+
+def _registers(whole: AddressRange, base: Target, machine: Machine) -> Iterator[str]:
+    """What in ``whole`` would give away more than its own bytes to whoever may write it."""
+    if machine is Machine.ARM and whole.overlaps(PRIVATE_PERIPHERAL_BUS):
+        yield "the private peripheral bus, where the MPU's own registers are"
+    seen = physical(base.aliases, whole)
+    for device in base.peripherals:
+        if device.bus_master and any(one.overlaps(device.range) for one in seen):
+            yield f"the registers of `{device.name}`, which is a way to memory past the regions"
 
 
 def _memory(
