@@ -45,7 +45,7 @@ pub struct Record {
     answer: Option<[u32; 3]>,
     /// Start and length of what was sent and not yet received.
     message: Option<[u32; 2]>,
-    /// Interrupts that fired and were not yet delivered, as bits of their indices in the table.
+    /// Interrupts that fired and were not yet delivered, as bits of their places among the task's own.
     pending: u32,
     /// Faults of the task's partition, kept in its first task's record.
     faults: u32,
@@ -176,9 +176,9 @@ impl Kernel<'_> {
         let record = &mut self.records[task];
         match record.state {
             State::Waiting if record.pending != 0 => {
-                let index = record.pending.trailing_zeros();
+                let place = record.pending.trailing_zeros() as usize;
                 record.pending &= record.pending - 1;
-                record.answer = Some([self.table.interrupts[index as usize][0], 0, 0]);
+                record.answer = Some([self.table.waking(task).nth(place).unwrap_or(u32::MAX), 0, 0]);
                 record.state = State::Ready;
             }
             State::Receiving => {

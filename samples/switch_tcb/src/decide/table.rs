@@ -34,8 +34,14 @@ impl Table<'_> {
 
     /// The task that an interrupt wakes, and the bit that stands for it among the task's pending interrupts.
     pub fn interrupt(&self, number: u32) -> Option<(usize, u32)> {
-        let index = self.interrupts.iter().position(|entry| entry[0] == number)?;
-        Some((self.interrupts[index][1] as usize, 1 << (index % 32)))
+        let task = self.interrupts.iter().find(|entry| entry[0] == number)?[1] as usize;
+        let place = self.waking(task).position(|other| other == number)?;
+        Some((task, 1 << (place % 32)))
+    }
+
+    /// The interrupts of a task, in the order of their bits.
+    pub fn waking(&self, task: usize) -> impl Iterator<Item = u32> + '_ {
+        self.interrupts.iter().filter(move |entry| entry[1] as usize == task).map(|entry| entry[0])
     }
 }
 
@@ -62,6 +68,7 @@ pub(crate) mod examples {
 
 #[cfg(test)]
 mod tests {
+    use super::Table;
     use super::examples::TABLE;
 
     #[test]
@@ -76,7 +83,15 @@ mod tests {
     #[test]
     fn an_interrupt_has_one_task_and_one_bit() {
         assert_eq!(TABLE.interrupt(8), Some((0, 1)));
-        assert_eq!(TABLE.interrupt(9), Some((2, 4)));
+        assert_eq!(TABLE.interrupt(9), Some((2, 2)));
         assert_eq!(TABLE.interrupt(4), None);
+    }
+
+    #[test]
+    fn a_task_has_its_bits_to_itself_however_many_interrupts_there_are() {
+        let interrupts: [[u32; 2]; 40] = core::array::from_fn(|number| [number as u32, number as u32 / 20]);
+        let table = Table { interrupts: &interrupts, ..TABLE };
+        assert_eq!(table.interrupt(35), Some((1, 1 << 15)));
+        assert_eq!(table.waking(1).nth(15), Some(35));
     }
 }
