@@ -192,7 +192,8 @@ def image(
     for component, path in zip(components, objects, strict=True):
         manifest = manifest.replace(f"${{{component}}}", str(path))
     plan_folder = rendered(manifest)
-    board = [RUST / "board.rs", ROOT / "samples" / "flight_controller" / "firmware" / "src" / "semihosting.rs"]
+    shared = ROOT / "samples" / "flight_controller" / "firmware" / "src"
+    board = [RUST / "board.rs", shared / "an505.rs", shared / "semihosting.rs"]
 
     def build(out: Path) -> None:
         link = ["-C", f"linker={machine.linker}", "-C", "linker-flavor=ld", "-C", f"link-arg=-T{plan_folder}/layout.ld"]

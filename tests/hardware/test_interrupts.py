@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.hardware.build import image
-from tests.hardware.machines import AN385, AN386, VIRT, Machine
+from tests.hardware.machines import MACHINES, VIRT, Machine
 from tests.hardware.manifests import DEVICES, QUARTET, quartet
 from tests.hardware.scene import scene
 from tests.hardware.steps import Kind, Operation, Response, Step
@@ -19,7 +19,7 @@ NS16550 = ((1, 2),)
 NS16550_CLEAR = (1, 0)
 
 
-@pytest.mark.parametrize("machine", [AN385, AN386, VIRT], ids=lambda machine: str(machine.name))
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: str(machine.name))
 def test_an_interrupt_is_an_unprivileged_wake(machine: Machine) -> None:
     stage = scene(image(machine, quartet(machine), QUARTET))
     bravo = stage.tasks.index("bravo")

@@ -3,6 +3,9 @@
 #![no_std]
 #![no_main]
 
+#[cfg(armv8m)]
+#[path = "../../../samples/flight_controller/firmware/src/an505.rs"]
+mod an505;
 #[path = "../../../samples/flight_controller/firmware/src/semihosting.rs"]
 #[allow(dead_code, reason = "the sample prints; this firmware sends one block")]
 mod semihosting;
@@ -151,6 +154,12 @@ impl Policy for Driver {
     const MTIMECMP: usize = 0x0200_4000;
     #[cfg(target_arch = "riscv32")]
     const PLIC: u32 = 0x0C00_0000;
+
+    #[cfg(armv8m)]
+    fn arguments(&mut self, _: usize) -> [u32; 2] {
+        an505::open_granted_devices();
+        [0; 2]
+    }
 
     fn fault(&mut self, fault: &Fault) -> Response {
         let step = self.step();

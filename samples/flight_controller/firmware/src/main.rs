@@ -9,6 +9,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(armv8m)]
+mod an505;
 mod semihosting;
 
 mod table {
@@ -35,19 +37,6 @@ unsafe extern "C" {
     static __lp_attitude_data_start: u8;
     static __lp_gps_code_start: u8;
     static __lp_kernel_stack_start: u8;
-}
-
-/// The AN505 has a gate of its own in front of each device, shut to unprivileged code at reset: reads give zero and writes
-/// are lost, whatever the MPU says. Opens those of the granted devices: APBSPPPC0 and APBSPPPCEXP1 of the Secure Privilege
-/// Control block (Arm ECM 0601256).
-#[cfg(armv8m)]
-fn open_granted_devices() {
-    const TIMER0: (*mut u32, u32) = (0x5008_00B0 as *mut u32, 1 << 0);
-    const UART0: (*mut u32, u32) = (0x5008_00C4 as *mut u32, 1 << 5);
-    for (register, port) in [TIMER0, UART0] {
-        // SAFETY: a register of the board that no partition is granted.
-        unsafe { register.write_volatile(register.read_volatile() | port) };
-    }
 }
 
 /// The product's decisions: counts turns, stops telemetry at its first fault, restarts the others.
@@ -111,7 +100,7 @@ impl Policy for Board {
 
     fn arguments(&mut self, task: usize) -> [u32; 2] {
         #[cfg(armv8m)]
-        open_granted_devices();
+        an505::open_granted_devices();
         if task != TELEMETRY {
             return [0, 0];
         }
