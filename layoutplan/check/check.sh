@@ -7,6 +7,10 @@ set -eu
 [ $# -ge 1 ] || { echo "usage: check.sh FIRMWARE [SOLVER [OPTION...]]" >&2; exit 2; }
 case $1 in /*) firmware=$1 ;; *) firmware=$PWD/$1 ;; esac
 shift
+case ${1-} in
+    /*) ;;
+    */*) solver=$PWD/$1 && shift && set -- "$solver" "$@" ;;
+esac
 cd "$(dirname "$0")"
 if [ $# -eq 0 ]; then
     if command -v cvc5 >/dev/null; then set -- cvc5 --lang=smt2; else set -- z3 -smt2; fi

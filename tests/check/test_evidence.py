@@ -31,7 +31,7 @@ def folder(unit: UnitName, tmp_path: Path) -> tuple[Path, Path, dict[str, str]]:
 
 def check(out: Path, elf: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", str(out / "check.sh"), str(elf), str(Z3)], capture_output=True, text=True, check=False
+        ["/bin/sh", out / "check.sh", elf, "./z3"], cwd=Z3.parent, capture_output=True, text=True, check=False
     )
 
 
