@@ -83,10 +83,10 @@ def linker(machine: Machine, name: str) -> str:
     return tool(("ld.lld-19", "ld.lld"), "lld-19")
 
 
-def build(
-    board: Board, linker_name: str, folder: Path, *, manifest: Path | str = "", **environ: str
+def cargo(
+    verb: str, board: Board, linker_name: str, folder: Path, *, manifest: Path | str = "", **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run cargo into ``folder`` as a user without rustup's bare-metal targets does.
+    """``cargo build`` or ``cargo run`` into ``folder``, as a user without rustup's bare-metal targets does it.
 
     Without ``manifest`` the build script chooses the target's own.
     """
@@ -104,10 +104,12 @@ def build(
         **({"FLIGHT_CONTROLLER_MANIFEST": str(manifest)} if manifest else {}),
     }
     return subprocess.run(
-        [tool("cargo", "cargo-web"), "build", "--release", "--offline", "--quiet", "--target", target],
+        [tool("cargo", "cargo-web"), verb, "--release", "--offline", "--quiet", "--target", target],
         cwd=SAMPLE / "firmware",
         env={**os.environ, **settings, **environ},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )

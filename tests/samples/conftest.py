@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.samples.boards import Board, board_name, build, without_isolation
+from tests.samples.boards import Board, board_name, cargo, without_isolation
 
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """A linked image, and the folder into which the build script planned it."""
+    """Cargo's folder, the linked image in it, and the folder into which the build script planned."""
 
+    folder: Path
     elf: Path
     plan: Path
 
@@ -38,10 +39,10 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Built:
         with FileLock(folder.with_suffix(".building")):
             if not isolated and not off.exists():
                 off.write_text(without_isolation(board.manifest))
-            result = build(board, linker_name, folder, manifest="" if isolated else off)
+            result = cargo("build", board, linker_name, folder, manifest="" if isolated else off)
         assert result.returncode == 0, result.stderr
         release = folder / board.machine.target / "release"
         [plan] = release.glob("build/flight_controller-*/out")
-        return Firmware(elf=release / "flight_controller", plan=plan)
+        return Firmware(folder=folder, elf=release / "flight_controller", plan=plan)
 
     return once

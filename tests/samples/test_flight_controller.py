@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.render.image import read
-from tests.samples.boards import BOARDS, COMPONENTS, LINKERS, SAMPLE, Board, board_name, build, without_isolation
+from tests.samples.boards import BOARDS, COMPONENTS, LINKERS, SAMPLE, Board, board_name, cargo, without_isolation
 from tests.samples.conftest import Built
 
 every_board = pytest.mark.parametrize("board", BOARDS, ids=board_name)
@@ -54,6 +54,13 @@ def test_four_partitions_take_turns(built: Built, board: Board, linker_name: str
 
 
 @every_board
+def test_cargo_run_finds_the_emulator(built: Built, board: Board) -> None:
+    run = cargo("run", board, "rust-lld", built(board, "rust-lld").folder)
+    assert run.returncode == 0, run.stderr
+    assert set(turns(run.stderr)) == set(COMPONENTS)
+
+
+@every_board
 @both_linkers
 @scenarios
 def test_the_stray_writer_is_stopped_and_the_others_go_on(
@@ -88,12 +95,12 @@ def test_the_readmes_manifest_without_isolation_differs_in_nothing_else() -> Non
 
 
 def test_without_the_tool_the_build_says_how_to_get_it(tmp_path: Path) -> None:
-    result = build(BOARDS[0], "gnu-ld", tmp_path, LAYOUTPLAN="no-such-layoutplan")
+    result = cargo("build", BOARDS[0], "gnu-ld", tmp_path, LAYOUTPLAN="no-such-layoutplan")
     assert result.returncode != 0
     assert "`no-such-layoutplan` is not there: `pip install layoutplan`, or set LAYOUTPLAN to its path" in result.stderr
 
 
 def test_an_infeasible_plan_stops_the_build(tmp_path: Path) -> None:
-    result = build(BOARDS[0], "gnu-ld", tmp_path, manifest="no-such-layout.toml")
+    result = cargo("build", BOARDS[0], "gnu-ld", tmp_path, manifest="no-such-layout.toml")
     assert result.returncode != 0
     assert "no-such-layout.toml" in result.stderr
