@@ -9,7 +9,7 @@ from layoutplan.check.checker import check_plan
 from layoutplan.check.elf.image import parse_image
 from layoutplan.check.proof.lemmas import lemmas
 from layoutplan.check.proof.prove import Answer, decide
-from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage import reference, reference_image, reference_objects
 from layoutplan.check.sabotage.broken_images import IMAGES
 from layoutplan.check.sabotage.defects import DEFECTS
 from layoutplan.check.sabotage.flips import FlipClass, classify_flips
@@ -45,7 +45,7 @@ def _good(unit: UnitName) -> Iterator[SelftestRow]:
     image = parse_image(reference_image.image(unit).elf(), "reference")
     for name, verdict in (
         ("a good plan", check_plan(reference.system(unit), reference.plan(unit))),
-        ("a good image", verify_elf(image, reference.system(unit), None, reference_image.objects())),
+        ("a good image", verify_elf(image, reference.system(unit), None, reference_objects.objects(unit))),
     ):
         detail = f"{verdict.proved} of {verdict.obligations} obligations"
         yield SelftestRow(unit=unit, name=name, rule="", passed=verdict.holds, detail=detail)
@@ -65,7 +65,7 @@ def _images(unit: UnitName) -> Iterator[SelftestRow]:
             sabotage.breaks(broken)
             plan = reference.plan(unit) if sabotage.against_plan else None
             system = sabotage.asks(reference.system(unit))
-            verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan, reference_image.objects())
+            verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan, reference_objects.objects(unit))
             yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
 
 

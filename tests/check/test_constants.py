@@ -12,7 +12,7 @@ import pytest
 
 from layoutplan.check.code import riscv, thumb
 from layoutplan.check.code.constants import HELD, Code, Value, Write, writes_of
-from layoutplan.check.elf.image import parse_object
+from layoutplan.check.elf.objects import parse_object
 from tests.toolchain import tool
 
 BASE = 0x0800_0000
@@ -54,7 +54,7 @@ def written(machine: str, source: str, folder: Path) -> list[Write]:
     start = ".option norelax\n" if machine == "riscv" else ".syntax unified\n.thumb\n"
     (folder / "source.s").write_text(f"{start}{source}\n")
     subprocess.run([tool(name, package), *flags, "source.s", "-o", "object.o"], cwd=folder, check=True)
-    sections = parse_object((folder / "object.o").read_bytes(), "object.o")
+    sections = parse_object((folder / "object.o").read_bytes(), "object.o").sections
     data = next(section.data for section in sections if section.name == ".text")
     assert data is not None
     return list(writes_of(code_of(machine, data)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layoutplan.address import AddressRange
 from layoutplan.check.elf.image import SHF_ALLOC, SHF_EXECINSTR, parse_image
-from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage import reference, reference_image, reference_objects, writer
 from layoutplan.check.verify import image_case, verify_elf
 from layoutplan.errors import BadInput
 from layoutplan.model.access import Access, UnitName
@@ -26,7 +26,7 @@ FLASH_TYPE = MemoryType.NORMAL_WRITE_THROUGH
 def test_a_good_image_holds(unit: UnitName, with_plan: bool) -> None:
     image = parse_image(reference_image.image(unit).elf(), "good.elf")
     verdict = verify_elf(
-        image, reference.system(unit), reference.plan(unit) if with_plan else None, reference_image.objects()
+        image, reference.system(unit), reference.plan(unit) if with_plan else None, reference_objects.objects(unit)
     )
     assert verdict.findings == ()
     assert verdict.holds
@@ -43,11 +43,11 @@ def test_a_large_image_is_verified_within_a_second(unit: UnitName) -> None:
     wide = b"\x13\x05\x05\x00" if unit is UnitName.PMP else b"\x40\xf2\x00\x00"
     narrow = b"\x01\x00\x01\x00" if unit is UnitName.PMP else b"\x70\x47\x70\x47"
     text = (wide + narrow) * (1 << 17)
-    image.pieces.append(reference_image.Piece(".text.big", 0x0800_0000, data=text, flags=SHF_ALLOC | SHF_EXECINSTR))
+    image.pieces.append(writer.Piece(".text.big", 0x0800_0000, data=text, flags=SHF_ALLOC | SHF_EXECINSTR))
     data = image.elf()
     assert len(data) > 1 << 20
     started = time.process_time()
-    verdict = verify_elf(parse_image(data, "large.elf"), system, None, reference_image.objects())
+    verdict = verify_elf(parse_image(data, "large.elf"), system, None, reference_objects.objects(unit))
     spent = time.process_time() - started
     assert {finding.rule for finding in verdict.findings} <= {"kernel-sections", "load-image", "vectors"}
     assert spent < 1.0
@@ -80,4 +80,4 @@ def test_a_damaged_image_is_judged_or_refused(damage: list[tuple[int, int]]) -> 
         data[offset] = byte
     with contextlib.suppress(BadInput):
         image = parse_image(bytes(data), "damaged.elf")
-        image_case(image, reference.system(UnitName.ARMV7M), None, reference_image.objects())
+        image_case(image, reference.system(UnitName.ARMV7M), None, reference_objects.objects(UnitName.ARMV7M))

@@ -6,7 +6,7 @@ import pytest
 
 from layoutplan.check import check_plan
 from layoutplan.check.elf.image import parse_image
-from layoutplan.check.sabotage import reference, reference_image
+from layoutplan.check.sabotage import reference, reference_image, reference_objects
 from layoutplan.check.sabotage.broken_images import IMAGES, ImageSabotage
 from layoutplan.check.sabotage.defects import DEFECTS, hole_punched
 from layoutplan.check.sabotage.plans import Sabotage
@@ -47,7 +47,7 @@ def test_a_broken_image_is_caught(sabotage: ImageSabotage, unit: UnitName) -> No
     image = reference_image.image(unit)
     sabotage.breaks(image)
     plan = reference.plan(unit) if sabotage.against_plan else None
-    system, objects = sabotage.asks(reference.system(unit)), reference_image.objects()
+    system, objects = sabotage.asks(reference.system(unit)), reference_objects.objects(unit)
     caught(verify_elf(parse_image(image.elf(), "broken.elf"), system, plan, objects), sabotage)
 
 

@@ -15,16 +15,16 @@ from layoutplan.address import AddressRange
 from layoutplan.errors import BadInput, Fault
 
 EM_ARM, EM_RISCV = 40, 243
-ET_REL, ET_EXEC = 1, 2
+ET_EXEC = 2
 PT_LOAD = 1
-SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 2, 4, 8, 9
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE = 1, 2, 4, 0x10
+SHT_SYMTAB, SHT_NOBITS = 2, 8
+SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
 SHN_UNDEF, SHN_LORESERVE, SHN_ABS = 0, 0xFF00, 0xFFF1
 STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE = 1, 2, 3, 4
 
 _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 _SEGMENT = struct.Struct("<8I")
-_SECTION = struct.Struct("<10I")
+SECTION = struct.Struct("<10I")
 _SYMBOL = struct.Struct("<IIIBBH")
 
 
@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
-    """A symbol with its binding dropped: value, size in bytes, type and section index."""
+    """A symbol: value, size in bytes, type and section index; of its binding whether it is local or weak."""
 
     name: str
     value: int
@@ -76,6 +76,7 @@ class Symbol:
     type: int
     section: int
     local: bool
+    weak: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,37 +141,6 @@ class ElfImage:
         return None if data is None else struct.unpack(f"<{count}I", data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectRelocation:
-    """A field that the linker fills with ``value`` from the start of section ``section`` of the same object.
-
-    ``section`` is 0 where another object defines the symbol; ``addend`` is ``None`` where the field itself holds it.
-    """
-
-    offset: int
-    type: int
-    section: int
-    value: int
-    addend: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectSection:
-    """An allocated section of a relocatable object: its number there; ``data`` is ``None`` for space."""
-
-    index: int
-    name: str
-    size: int
-    data: bytes | None
-    merge: bool
-    relocations: tuple[ObjectRelocation, ...]
-
-
-def parse_object(data: bytes, name: str) -> tuple[ObjectSection, ...]:
-    """The allocated sections of the relocatable object in ``data``; ``BadInput`` names ``name`` and what is wrong."""
-    return _Parser(data, name).object_sections()
-
-
 def read_image(path: Path) -> ElfImage:
     """Read a linked image; ``BadInput`` names what is wrong with the file."""
     try:
@@ -191,126 +161,98 @@ def read_image(path: Path) -> ElfImage:
 
 def parse_image(data: bytes, name: str) -> ElfImage:
     """The image in ``data``; ``BadInput`` names ``name`` and what is wrong."""
-    return _Parser(data, name).image()
+    return Parser(data, name).image()
 
 
-class _Parser:
+class Parser:
+    """Reads one file's tables; whatever does not fit is ``BadInput``."""
+
     def __init__(self, data: bytes, name: str) -> None:
-        self._data = data
+        self.data = data
         self._name = name
 
     def image(self) -> ElfImage:
-        data = self._data
-        header = self._header()
+        """The linked image."""
+        data = self.data
+        header = self.header()
         _, kind, machine, _, entry, ph_offset, sh_offset, _, _, ph_size, ph_count, sh_size, sh_count, names = header
         if kind != ET_EXEC:
-            raise self._bad(f"e_type is {kind}, and an image is linked at fixed addresses: ET_EXEC, {ET_EXEC}")
+            raise self.bad(f"e_type is {kind}, and an image is linked at fixed addresses: ET_EXEC, {ET_EXEC}")
         if machine not in (EM_ARM, EM_RISCV):
-            raise self._bad(f"e_machine is {machine}, neither Arm ({EM_ARM}) nor RISC-V ({EM_RISCV})")
-        if (ph_count and ph_size != _SEGMENT.size) or (sh_count and sh_size != _SECTION.size):
-            raise self._bad("program or section headers have another size than ELF32's")
+            raise self.bad(f"e_machine is {machine}, neither Arm ({EM_ARM}) nor RISC-V ({EM_RISCV})")
+        if (ph_count and ph_size != _SEGMENT.size) or (sh_count and sh_size != SECTION.size):
+            raise self.bad("program or section headers have another size than ELF32's")
         segments = self._segments(ph_offset, ph_count)
-        raw = [_SECTION.unpack_from(data, o) for o in self._table(sh_offset, sh_count, _SECTION.size, "section")]
+        raw = [SECTION.unpack_from(data, o) for o in self.table(sh_offset, sh_count, SECTION.size, "section")]
         return ElfImage(
             name=self._name,
             data=data,
             machine=machine,
             entry=entry,
-            sections=self._sections(raw, names),
+            sections=self.sections(raw, names),
             segments=segments,
-            symbols=self._symbols(raw),
+            symbols=self.symbols(raw),
         )
 
-    def object_sections(self) -> tuple[ObjectSection, ...]:
-        header = self._header()
-        kind, sh_offset, sh_size, sh_count, names = header[1], header[6], header[11], header[12], header[13]
-        if kind != ET_REL or sh_size != _SECTION.size:
-            raise self._bad(f"e_type is {kind}, not a relocatable object")
-        at = self._table(sh_offset, sh_count, _SECTION.size, "section")
-        raw = [_SECTION.unpack_from(self._data, offset) for offset in at]
-        symbols = self._symbols(raw)
-        relocations: dict[int, list[ObjectRelocation]] = {}
-        for _, section_type, _, _, offset, size, _, target, _, _ in raw:
-            if section_type in (SHT_REL, SHT_RELA):
-                width = 8 if section_type == SHT_REL else 12
-                for entry in self._table(offset, size // width, width, "symbol"):
-                    place, info = struct.unpack_from("<II", self._data, entry)
-                    if info >> 8 >= max(len(symbols), 1):
-                        raise self._bad(f"a relocation names symbol {info >> 8} of {len(symbols)}")
-                    symbol = symbols[info >> 8] if symbols else None
-                    relocations.setdefault(target, []).append(
-                        ObjectRelocation(
-                            offset=place,
-                            type=info & 0xFF,
-                            section=symbol.section if symbol is not None and symbol.section < SHN_LORESERVE else 0,
-                            value=symbol.value if symbol is not None else 0,
-                            addend=None if width == 8 else struct.unpack_from("<i", self._data, entry + 8)[0],
-                        )
-                    )
-        found = []
-        for index, section in enumerate(self._sections(raw, names)):
-            if section.flags & SHF_ALLOC:
-                space = section.type == SHT_NOBITS
-                found.append(
-                    ObjectSection(
-                        index=index,
-                        name=section.name,
-                        size=section.size,
-                        data=None if space else self._data[section.offset : section.offset + section.size],
-                        merge=bool(section.flags & SHF_MERGE),
-                        relocations=tuple(relocations.get(index, ())),
-                    )
-                )
-        return tuple(found)
-
-    def _header(self) -> tuple[int, ...]:
-        data = self._data
+    def header(self) -> tuple[int, ...]:
+        """The fields of the ELF header."""
+        data = self.data
         if len(data) < _HEADER.size or data[:4] != b"\x7fELF":
-            raise self._bad("not an ELF file")
+            raise self.bad("not an ELF file")
         if data[4] != 1 or data[5] != 1:
-            raise self._bad("not a 32-bit little-endian ELF file")
+            raise self.bad("not a 32-bit little-endian ELF file")
         return _HEADER.unpack_from(data)
 
     def _segments(self, offset: int, count: int) -> tuple[Segment, ...]:
         found = []
-        for at in self._table(offset, count, _SEGMENT.size, "program"):
-            kind, start, virtual, physical, file_size, memory_size, _, _ = _SEGMENT.unpack_from(self._data, at)
+        for at in self.table(offset, count, _SEGMENT.size, "program"):
+            kind, start, virtual, physical, file_size, memory_size, _, _ = _SEGMENT.unpack_from(self.data, at)
             if kind != PT_LOAD or memory_size == 0:
                 continue
             self._within(start, file_size, "a PT_LOAD segment")
             if file_size > memory_size or virtual + memory_size > 1 << 32 or physical + file_size > 1 << 32:
-                raise self._bad(f"the PT_LOAD segment at {virtual:#x} does not fit the address space or its own size")
+                raise self.bad(f"the PT_LOAD segment at {virtual:#x} does not fit the address space or its own size")
             found.append(
                 Segment(offset=start, virtual=virtual, physical=physical, file_size=file_size, memory_size=memory_size)
             )
         return tuple(found)
 
-    def _sections(self, raw: list[tuple[int, ...]], names: int) -> tuple[Section, ...]:
+    def sections(self, raw: list[tuple[int, ...]], names: int) -> tuple[Section, ...]:
+        """The section headers, with names from the table of that number."""
         if raw and names >= len(raw):
-            raise self._bad("the section name table is not among the sections")
+            raise self.bad("the section name table is not among the sections")
         found = []
         for name, kind, flags, address, offset, size, *_ in raw:
             if kind not in (0, SHT_NOBITS):
                 self._within(offset, size, "a section")
             if flags & SHF_ALLOC and address + size > 1 << 32:
-                raise self._bad(f"a section at {address:#x} of {size:#x} bytes ends above 2^32")
+                raise self.bad(f"a section at {address:#x} of {size:#x} bytes ends above 2^32")
             text = self._string(raw[names], name)
             found.append(Section(name=text, type=kind, flags=flags, address=address, offset=offset, size=size))
         return tuple(found)
 
-    def _symbols(self, raw: list[tuple[int, ...]]) -> tuple[Symbol, ...]:
+    def symbols(self, raw: list[tuple[int, ...]]) -> tuple[Symbol, ...]:
+        """Every row of every symbol table."""
         found = []
         for header in raw:
             _, kind, _, _, offset, size, link, _, _, entry_size = header
             if kind != SHT_SYMTAB:
                 continue
             if entry_size != _SYMBOL.size or link >= len(raw):
-                raise self._bad("the symbol table's entries or its string table are not ELF32's")
-            for at in self._table(offset, size // _SYMBOL.size, _SYMBOL.size, "symbol"):
-                name, value, length, info, _, section = _SYMBOL.unpack_from(self._data, at)
+                raise self.bad("the symbol table's entries or its string table are not ELF32's")
+            for at in self.table(offset, size // _SYMBOL.size, _SYMBOL.size, "symbol"):
+                name, value, length, info, _, section = _SYMBOL.unpack_from(self.data, at)
                 text = self._string(raw[link], name)
                 found.append(
-                    Symbol(name=text, value=value, size=length, type=info & 0xF, section=section, local=info >> 4 == 0)
+                    Symbol(
+                        name=text,
+                        value=value,
+                        size=length,
+                        type=info & 0xF,
+                        section=section,
+                        local=info >> 4 == 0,
+                        weak=info >> 4 == 2,
+                    )
                 )
         return tuple(found)
 
@@ -319,20 +261,22 @@ class _Parser:
         self._within(offset, size, "a string table")
         if index >= size:
             return ""
-        end = self._data.find(b"\0", offset + index, offset + size)
+        end = self.data.find(b"\0", offset + index, offset + size)
         if end < 0:
-            raise self._bad("a string does not end inside its table")
-        return self._data[offset + index : end].decode("utf-8", "replace")
+            raise self.bad("a string does not end inside its table")
+        return self.data[offset + index : end].decode("utf-8", "replace")
 
-    def _table(self, offset: int, count: int, size: int, what: str) -> range:
+    def table(self, offset: int, count: int, size: int, what: str) -> range:
+        """Where each row of a table is that fits the file."""
         self._within(offset, count * size, f"the {what} headers" if what != "symbol" else "the symbol table")
         return range(offset, offset + count * size, size)
 
     def _within(self, offset: int, size: int, what: str) -> None:
-        if offset + size > len(self._data):
-            raise self._bad(f"{what} of {size} bytes at {offset:#x} does not fit the file's {len(self._data)} bytes")
+        if offset + size > len(self.data):
+            raise self.bad(f"{what} of {size} bytes at {offset:#x} does not fit the file's {len(self.data)} bytes")
 
-    def _bad(self, message: str) -> BadInput:
+    def bad(self, message: str) -> BadInput:
+        """What is wrong with the file, to be raised."""
         return BadInput(
             [
                 Fault(

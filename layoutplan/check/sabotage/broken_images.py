@@ -10,9 +10,11 @@ from layoutplan.check.elf.image import EM_ARM, EM_RISCV, SHF_ALLOC, SHF_WRITE
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.forgery import FORGERIES
 from layoutplan.check.sabotage.images import ImageSabotage as ImageSabotage
+from layoutplan.check.sabotage.misled import MISLED
 from layoutplan.check.sabotage.plans import ARM, ARM7, ARM8, PMP
-from layoutplan.check.sabotage.reference_image import SET_VECTORS, Image, Piece, movw_movt
+from layoutplan.check.sabotage.reference_image import SET_VECTORS
 from layoutplan.check.sabotage.traps import TRAPS
+from layoutplan.check.sabotage.writer import Image, Piece, movw_movt
 from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import System
 from layoutplan.model.memory import Memory, MemoryType
@@ -282,6 +284,7 @@ def _others_data(image: Image) -> None:
 IMAGES: tuple[ImageSabotage, ...] = (
     *FORGERIES,
     *TRAPS,
+    *MISLED,
     ImageSabotage(name="another machine", rule="machine", breaks=_other_machine, alone=True),
     ImageSabotage(
         name="code four bytes short", rule="sections", partition="shared:code", breaks=_code_short, alone=True

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
-from layoutplan.check.sabotage.reference_image import COUNTER, SET_VECTORS, Image, Piece, code_naming, set_vectors
+from layoutplan.check.sabotage.reference_image import SET_VECTORS
+from layoutplan.check.sabotage.writer import Image, Piece, code_naming, set_vectors
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 
@@ -132,13 +133,6 @@ def _asks_for_far_interrupt(system: System) -> System:
     return replace(system, components=tuple(components))
 
 
-def _others_variable(image: Image) -> None:
-    """Code in its place, byte for byte, whose variable is somebody else's."""
-    text = image.piece(".lp.mixer.text")
-    counter = image.piece(".lp.uart.bss").address + COUNTER
-    text.data = text.data[:-8] + struct.pack("<2I", counter, counter)
-
-
 def _size_told_wrong(image: Image) -> None:
     """The symbol table has fewer grants than the kernel's code."""
     table = image.piece(".lp.region_table")
@@ -224,9 +218,6 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         breaks=_far_interrupt,
         asks=_asks_for_far_interrupt,
         alone=True,
-    ),
-    ImageSabotage(
-        name="a variable that is another's", rule="traced", partition="mixer", breaks=_others_variable, alone=True
     ),
     ImageSabotage(name="more rows than the symbol says", rule="table", breaks=_size_told_wrong, alone=True),
     ImageSabotage(name="vectors behind others", rule="vectors", breaks=_vectors_moved, units=ARM, alone=True),

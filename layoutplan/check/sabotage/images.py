@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from layoutplan.check.sabotage import reference
-from layoutplan.check.sabotage.reference_image import Image
+from layoutplan.check.sabotage.writer import Image
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 

@@ -9,7 +9,8 @@ from layoutplan.check.elf.image import EM_ARM
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
-from layoutplan.check.sabotage.reference_image import SET_VECTORS, Image, set_vectors
+from layoutplan.check.sabotage.reference_image import SET_VECTORS
+from layoutplan.check.sabotage.writer import Image, set_vectors
 from layoutplan.model.access import UnitName
 
 _RULE = "trap-vector"
