@@ -11,9 +11,9 @@ from layoutplan.model.component import Component
 from layoutplan.objects import RelocatableObject, read_object, refusals
 from layoutplan.seal.commons import definitions
 from layoutplan.seal.inputs import LinkInputs, look_at, members
-from layoutplan.seal.relaxation import without_relaxation
 from layoutplan.seal.relocations import open_names
 from layoutplan.seal.result import ALL, roots
+from layoutplan.seal.settling import without_merging, without_relaxation
 from layoutplan.seal.tools import Tool, Tools, find_tools
 from layoutplan.seal.validation import kept, own_memory, own_prefix, violations
 
@@ -58,7 +58,7 @@ def seal(
         sealed = _close(component, tools, merged, wanted, work)
         _raise_if(violations(component, sealed, wanted, allowed_undefined))
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(without_relaxation(sealed))
+        out.write_bytes(without_merging(sealed, without_relaxation(sealed)))
     return out
 
 

@@ -102,7 +102,7 @@ ARM_KERNEL = (
 RISCV_KERNEL = (
     '.section .init,"ax"\n.global _start\n_start:\n'
     + "".join(f" la a0, {name}\n" for name in (*NAMED, "LP_DYNAMIC_CFG"))
-    + " b .\n"
+    + " la a0, _start\n .word 0x30551073\n b .\n"  # csrw mtvec, a0
 )
 
 

@@ -44,11 +44,12 @@ class Names:
 
 
 def space_names(system: System, parts: ImageParts) -> dict[str, int]:
-    """The symbols by which components know heaps and shares, from where those are in the image."""
+    """The symbols by which components know heaps, shares and linear memories, from where those are in the image."""
     found: dict[str, int] = {}
     for stem, part in (
         *((f"{c.name}_heap", f"{c.name}.{Role.HEAP.value}") for c in system.components if c.heap),
         *((f"shared_{share.name}", f"shared.{share.name}") for share in system.shares),
+        *((f"{c.name}_linear_memory", f"{c.name}.{Role.LINEAR_MEMORY.value}") for c in system.components),
     ):
         if (section := parts.sections.get(part)) is not None:
             name = "__lp_" + stem.replace("-", "_")

@@ -80,9 +80,8 @@ def _object(component: Component, objects: Mapping[str, bytes]) -> tuple[bytes, 
         file = parse_object(data, component.name)
     except BadInput:
         return b"", None
-    names = {section.name for section in file.sections}
-    sealed = all(s.name in names for s in component.sections if s.name.startswith(".lp."))
-    return data, file if sealed and any(name.startswith(f".lp.{component.name}.") for name in names) else None
+    sealed = any(section.name.startswith(f".lp.{component.name}.") for section in file.sections)
+    return data, file if sealed else None
 
 
 @dataclass(frozen=True, slots=True)
