@@ -102,7 +102,7 @@ ARM_KERNEL = (
 RISCV_KERNEL = (
     '.section .init,"ax"\n.global _start\n_start:\n'
     + "".join(f" la a0, {name}\n" for name in (*NAMED, "LP_DYNAMIC_CFG"))
-    + " la a0, _start\n .word 0x30551073\n b .\n"  # csrw mtvec, a0
+    + " la a0, _start\n .insn i 0x73, 1, x0, a0, 0x305\n b .\n"  # csrw mtvec, a0
 )
 
 
