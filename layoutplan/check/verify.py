@@ -60,7 +60,7 @@ def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapp
     traced = trace(system, image, parts, objects)
     structural += ["traced"] * len(traced.components)
     found += traced.findings
-    found += kernel_references(system, image, parts)
+    found += kernel_references(system, image, parts, traced.functions)
     facts = facts_of(system, parts.blocks, parts.kernel)
     isolated = system.unit is not UnitName.NONE
     table = None

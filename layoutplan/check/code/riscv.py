@@ -118,9 +118,7 @@ def _compressed(at: int, half: int, registers: list[Value]) -> Step:
         case 1, 5:  # C.J
             return Step(size=2, after=tuple(registers), targets=(at + jump_offset(half),), falls=False)
         case 1, 6 | 7:  # C.BEQZ, C.BNEZ
-            bits = (half >> 12 & 1) << 8 | (half >> 5 & 3) << 6 | (half >> 2 & 1) << 5 | (half >> 10 & 3) << 3
-            target = at + signed(bits | (half >> 3 & 3) << 1, 9)
-            return Step(size=2, after=tuple(registers), targets=(target,))
+            return Step(size=2, after=tuple(registers), targets=(at + branch_offset(half),))
         case 2, 0:  # C.SLLI
             before = _plain(registers[rd])
             registers[rd] = None if before is None or half >> 12 & 1 else before << low & _WORD
@@ -176,6 +174,12 @@ def jump_offset(half: int) -> int:
     bits = (half >> 12 & 1) << 11 | (half >> 11 & 1) << 4 | (half >> 9 & 3) << 8 | (half >> 8 & 1) << 10
     bits |= (half >> 7 & 1) << 6 | (half >> 6 & 1) << 7 | (half >> 3 & 7) << 1 | (half >> 2 & 1) << 5
     return signed(bits, 12)
+
+
+def branch_offset(half: int) -> int:
+    """Of C.BEQZ and C.BNEZ, in bytes."""
+    bits = (half >> 12 & 1) << 8 | (half >> 5 & 3) << 6 | (half >> 2 & 1) << 5 | (half >> 10 & 3) << 3
+    return signed(bits | (half >> 3 & 3) << 1, 9)
 
 
 def _plain(value: Value) -> Value:

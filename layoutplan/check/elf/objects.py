@@ -12,6 +12,7 @@ from layoutplan.check.elf.image import (
     SHN_LORESERVE,
     SHN_UNDEF,
     SHT_NOBITS,
+    STT_FUNC,
     STT_SECTION,
     Parser,
     Symbol,
@@ -66,10 +67,11 @@ class ObjectSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFile:
-    """A relocatable object: its allocated sections, and the global symbols that it defines."""
+    """A relocatable object: its allocated sections, the global symbols that it defines, and all of its functions."""
 
     sections: tuple[ObjectSection, ...]
     defined: tuple[Symbol, ...]
+    functions: tuple[Symbol, ...]
 
 
 def parse_object(data: bytes, name: str) -> ObjectFile:
@@ -101,7 +103,8 @@ def parse_object(data: bytes, name: str) -> ObjectFile:
                 )
             )
     defined = tuple(s for s in symbols if s.name and not s.local and s.section != SHN_UNDEF)
-    return ObjectFile(sections=tuple(found), defined=defined)
+    functions = tuple(s for s in symbols if s.type == STT_FUNC and s.section != SHN_UNDEF)
+    return ObjectFile(sections=tuple(found), defined=defined, functions=functions)
 
 
 def _relocations(parser: Parser, row: tuple[int, ...], symbols: tuple[Symbol, ...]) -> list[ObjectRelocation]:

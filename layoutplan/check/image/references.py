@@ -9,12 +9,13 @@ bounds of a block are addresses that the kernel may know: on Arm a function's ad
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, align_up, subtract
+from layoutplan.check.code.riscv import branch_offset, jump_offset
 from layoutplan.check.code.thumb import branch_target, signed
-from layoutplan.check.elf.image import SHF_EXECINSTR, STT_FUNC, ElfImage
+from layoutplan.check.elf.image import SHF_EXECINSTR, STT_FUNC, ElfImage, Section
 from layoutplan.check.image.code import code_ranges
 from layoutplan.check.image.parts import ImageParts
 from layoutplan.check.image.rules import CONSTRUCTORS
@@ -23,8 +24,11 @@ from layoutplan.model.access import Kind, Machine, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
 
-_TABLES = (TABLE, ".lp.init", ".vector_table", *CONSTRUCTORS)
-"""Checked word by word by rules of their own."""
+_TABLES = (TABLE, ".vector_table")
+"""Checked word by word by rules of their own, as constructors are."""
+_ROWS = ".lp.init"
+"""Its addresses are what start-up writes to, not what it goes by."""
+_WORD = 0xFFFF_FFFF
 
 
 _READ = (
@@ -32,6 +36,7 @@ _READ = (
     *("LP_TASKS", "LP_ENTRIES", "LP_INTERRUPTS"),
 )
 _BOUNDS = ("__lp_init_start", "__lp_init_end")
+_COPIED = ("__lp_kernel_data_start", "__lp_kernel_data_end", "__lp_kernel_data_load")
 _FIRST_STACK = "__lp_kernel_stack_end"
 """On RISC-V start-up code loads it; on Arm the vector table holds it."""
 
@@ -46,19 +51,25 @@ class Reference:
     branches: bool
 
 
-def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
-    """Every way from the kernel into a component's code that is no declared entry, and a table that nothing reads."""
+def kernel_references(
+    system: System, image: ElfImage, parts: ImageParts, functions: Collection[int] = ()
+) -> Iterator[Finding]:
+    """Every way from the kernel into a component's code that is no declared entry, and a table that nothing reads.
+
+    ``functions`` are where components' functions were traced to, odd on Arm; those of the symbol table come on top.
+    """
     owners = [(block.used, block.name) for block in parts.blocks if block.kind is Kind.CODE]
     arm = system.target.machine is Machine.ARM
-    functions = {symbol.value for symbol in image.symbols if symbol.type == STT_FUNC}
-    functions = {value for value in functions if any(value & ~arm in range_ for range_, _ in owners)}
-    functions -= {range_.base for range_, _ in owners}
+    told = {*functions, *(symbol.value for symbol in image.symbols if symbol.type == STT_FUNC)}
+    told = {value for value in told if any(value & ~arm in range_ for range_, _ in owners)}
+    told -= {range_.base for range_, _ in owners}
     tables = {name: symbol.value for name in _READ if (symbol := image.symbol(name)) is not None and symbol.size}
     bounds = _BOUNDS if arm else (*_BOUNDS, _FIRST_STACK)
+    bounds = (*bounds, *_COPIED) if _is_copied(image, parts) else bounds
     tables |= {name: symbol.value for name in bounds if (symbol := image.symbol(name)) is not None}
     named: set[int] = set()
     # Without isolation the kernel calls tasks like any function, from a table that has no section of its own.
-    watched = functions if system.unit is not UnitName.NONE else set()
+    watched = told if system.unit is not UnitName.NONE else set()
     for reference in _references(image, parts, arm=arm):
         where = reference.target & ~arm
         owner = next((name for range_, name in owners if where in range_), None)
@@ -70,24 +81,35 @@ def kernel_references(system: System, image: ElfImage, parts: ImageParts) -> Ite
                 range=AddressRange.of(reference.at, 4),
                 message=f"the kernel's `{reference.section}` {how} {where:#010x} in `{owner}`",
             )
-        named.add(reference.target)
+        if reference.section != _ROWS:
+            named.add(reference.target)
     for name, address in tables.items():
         if address not in named:
             message = f"nothing in the kernel names `{name}`: what runs goes by something else than what is proved"
             yield Finding(rule="kernel-references", partition="kernel", message=message)
 
 
+def _is_copied(image: ElfImage, parts: ImageParts) -> bool:
+    """Whether the kernel has initial data that its start-up brings to where they run."""
+    loads = ((section, image.load_address(section)) for section in parts.kernel)
+    return any(load not in (None, section.address) for section, load in loads)
+
+
 def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Reference]:
+    symbol = image.symbol("__global_pointer$")
+    pointer = None if symbol is None else symbol.value
     for section in parts.kernel:
         data = image.contents(section)
-        if data is None or section.name.startswith(_TABLES):
+        if data is None or _checked_elsewhere(section):
             continue
         code = [] if not section.flags & SHF_EXECINSTR else list(code_ranges(image, section))
         for run in code:
             chunk = data[run.base - section.address : run.end - section.address]
-            for at, target, branches in _thumb(run.base, chunk) if arm else _riscv(run.base, chunk):
+            found = thumb_references(run.base, chunk) if arm else riscv_references(run.base, chunk, pointer)
+            for at, target, branches in found:
                 yield Reference(section.name, at, target, branches)
-        for gap in subtract(section.range, code):
+        # Without the marks between code and data all of it may be either.
+        for gap in subtract(section.range, code) if code != [section.range] else [section.range]:
             start = align_up(gap.base, 4)
             count = max(gap.end - start, 0) // 4
             for index, word in enumerate(
@@ -96,20 +118,36 @@ def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Re
                 yield Reference(section.name, start + 4 * index, word, branches=False)
 
 
-def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
-    """(address, target, whether it branches) of direct branches and of MOVW, MOVT pairs (Armv7-M ARM, A7.7)."""
+def _checked_elsewhere(section: Section) -> bool:
+    return section.name in _TABLES or section.name.startswith(CONSTRUCTORS)
+
+
+def thumb_references(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
+    """(address, target, whether it branches) of direct branches out of ``data``, MOVW and MOVT pairs, and ADR.
+
+    Armv7-M ARM, A7.7. What a function does inside itself is no reference.
+    """
     low: dict[int, int] = {}
     halves = struct.unpack_from(f"<{len(data) // 2}H", data)
-    count, index = len(halves), 0
+    count, index, end = len(halves), 0, base + len(data)
     while index < count:
         first = halves[index]
         at = base + 2 * index
         index += 1
         if first < 0xE800:
+            target = base
             if first >= 0xE000:  # B, encoding T2
-                yield at, at + 4 + signed((first & 0x7FF) << 1, 12), True
+                target = at + 4 + signed((first & 0x7FF) << 1, 12)
+            elif first >= 0xD000 and first < 0xDE00:  # B, encoding T1
+                target = at + 4 + signed((first & 0xFF) << 1, 9)
             elif first & 0xF800 == 0x4800:  # LDR from the literal pool: the pool's words are read as data
                 low.pop(first >> 8 & 7, None)
+            elif first & 0xF800 == 0xA000:  # ADR
+                yield at, (at + 4 & ~3) + 4 * (first & 0xFF), False
+            elif first & 0xF500 == 0xB100:  # CBZ, CBNZ
+                target = at + 4 + ((first >> 9 & 1) << 6 | (first >> 3 & 31) << 1)
+            if not base <= target < end:
+                yield at, target, True
             continue
         if index == count:
             return
@@ -118,9 +156,9 @@ def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
         if first & 0xF800 != 0xF000:
             continue
         if second >> 15:
-            target = branch_target(at, first, second)
-            if target is not None:
-                yield at, target, True
+            found = branch_target(at, first, second)
+            if found is not None and not base <= found < end:
+                yield at, found, True
         elif first & 0xFB70 == 0xF240:
             immediate = (first & 0xF) << 12 | (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
             register = second >> 8 & 0xF
@@ -129,27 +167,57 @@ def _thumb(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
                 yield at, immediate, False
             elif register in low:  # MOVT
                 yield at, immediate << 16 | low.pop(register), False
+        elif first & 0xFBFF in (0xF20F, 0xF2AF):  # ADR, encodings T3 and T2
+            immediate = (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
+            yield at, (at + 4 & ~3) + (-immediate if first & 0x80 else immediate), False
 
 
-def _riscv(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
-    """(address, target, whether it branches) of JAL, and of AUIPC or LUI with what adds the low bits."""
-    high: dict[int, int] = {}
-    at = 0
-    while at + 4 <= len(data):
-        (word,) = struct.unpack_from("<I", data, at)
-        if word & 3 != 3:
-            if word & 0xE003 == 0x6001 and word >> 7 & 0x1F != 2:  # C.LUI
-                bits = (word >> 12 & 1) << 17 | (word >> 2 & 0x1F) << 12
-                high[word >> 7 & 0x1F] = signed(bits, 18) & 0xFFFF_FFFF
-            at += 2
+def riscv_references(base: int, data: bytes, pointer: int | None) -> Iterator[tuple[int, int, bool]]:
+    """(address, target, whether it branches) of branches out of ``data``, and of AUIPC or LUI with what adds to them.
+
+    ``pointer`` is what x3 holds, from which a linker that relaxes counts.
+    """
+    high: dict[int, int] = {} if pointer is None else {3: pointer}
+    halves = struct.unpack_from(f"<{len(data) // 2}H", data)
+    count, index, end = len(halves), 0, base + len(data)
+    while index < count:
+        first = halves[index]
+        at = base + 2 * index
+        index += 1
+        if first & 3 != 3:
+            target, kind = base, first & 0xE003
+            if kind == 0x0001:  # C.ADDI
+                if first >> 7 & 31 in high:
+                    yield at, high[first >> 7 & 31] + signed((first >> 7 & 0x20) | first >> 2 & 31, 6) & _WORD, False
+            elif kind == 0x6001:  # C.LUI, and C.ADDI16SP
+                bits = (first >> 12 & 1) << 17 | (first >> 2 & 0x1F) << 12
+                high[first >> 7 & 0x1F] = signed(bits, 18) & _WORD
+            elif kind in (0x2001, 0xA001):  # C.JAL, C.J
+                target = at + jump_offset(first)
+            elif kind in (0xC001, 0xE001):  # C.BEQZ, C.BNEZ
+                target = at + branch_offset(first)
+            elif kind == 0x8002 and not first & 0x7C and first >> 7 & 31 in high:  # C.JR, C.JALR
+                target = high[first >> 7 & 31]
+            if not base <= target < end:
+                yield at, target, True
             continue
+        if index == count:
+            return
+        word = first | halves[index] << 16
+        index += 1
         opcode, destination, source = word & 0x7F, word >> 7 & 0x1F, word >> 15 & 0x1F
         if opcode == 0x6F:  # JAL
             bits = word >> 31 << 20 | (word >> 12 & 0xFF) << 12 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1
-            yield base + at, base + at + signed(bits, 21), True
+            target = at + signed(bits, 21)
+            if not base <= target < end:
+                yield at, target, True
         elif opcode in (0x17, 0x37):  # AUIPC, LUI
-            high[destination] = (word & 0xFFFF_F000) + (base + at if opcode == 0x17 else 0) & 0xFFFF_FFFF
-            yield base + at, high[destination], False
+            high[destination] = (word & 0xFFFF_F000) + (at if opcode == 0x17 else 0) & _WORD
+            yield at, high[destination], False
         elif opcode in (0x67, 0x13) and source in high and not word >> 12 & 7:  # JALR, ADDI
-            yield base + at, high[source] + signed(word >> 20, 12) & 0xFFFF_FFFF, opcode == 0x67
-        at += 4
+            yield at, high[source] + signed(word >> 20, 12) & _WORD, opcode == 0x67
+        elif opcode == 0x63:
+            bits = word >> 31 << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3F) << 5 | (word >> 8 & 0xF) << 1
+            target = at + signed(bits, 13)
+            if not base <= target < end:
+                yield at, target, True

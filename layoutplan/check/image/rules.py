@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layoutplan.address import AddressRange, align_up
+from layoutplan.address import AddressRange, align_up, next_power_of_two
 from layoutplan.check.elf.image import SHF_EXECINSTR, ElfImage
 from layoutplan.check.image.loading import loaded_bytes
 from layoutplan.check.image.parts import ImageParts
@@ -115,7 +115,21 @@ def _vectors(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Fin
     if not _first(system, image, parts, sections[0].address):
         message = "the vector table is not the first thing of the kernel, where the core looks for it"
         yield Finding(rule="vectors", range=sections[0].range, message=message)
-    words = image.words(sections[0].address, sections[0].size // 4) or ()
+    if sections[0].address % max(128, next_power_of_two(sections[0].size)):
+        # Armv7-M ARM B3.2.5: the core takes the low bits of the table's address for zero.
+        message = f"the vector table of {sections[0].size} B is at {sections[0].address:#010x}, not aligned to its size"
+        yield Finding(rule="vectors", range=sections[0].range, message=message)
+    words = image.words(sections[0].address, sections[0].size // 4)
+    if words is None:
+        yield Finding(
+            rule="vectors", range=sections[0].range, message="the vectors are not loaded where the core reads them"
+        )
+        return
+    asked = {number for component in system.components for number in component.interrupts}
+    for number in sorted(number for number in asked if number < INTERRUPTS[system.unit]):
+        if number + 16 >= len(words) or not words[number + 16]:
+            message = f"interrupt {number} has no vector: the core takes what follows the table for one"
+            yield Finding(rule="vectors", range=sections[0].range, message=message)
     for number, handler in enumerate(words[1:], start=1):
         if handler and (not handler & 1 or not any(handler & ~1 in range_ for range_ in text)):
             where = AddressRange.of(sections[0].address + 4 * number, 4)

@@ -28,9 +28,10 @@ _ROLES = (Role.TEXT, Role.RODATA, Role.DATA, Role.BSS, Role.LINEAR_MEMORY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """Components whose object was at hand, and what is not where it should be."""
+    """Components whose object was at hand, where their functions are, and what is not where it should be."""
 
     components: tuple[str, ...]
+    functions: frozenset[int]
     findings: tuple[Finding, ...]
 
 
@@ -40,6 +41,7 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
     files: dict[bytes, Found] = {}
     places: list[tuple[Component, list[_Place], Found]] = []
     known = space_names(system, parts)
+    functions: set[int] = set()
     for component in (*system.components, *((system.runtime,) if system.runtime else ())):
         if not component.linked or not component.sections:
             continue
@@ -58,6 +60,9 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
         for symbol in file.defined:
             if symbol.section in found.addresses:
                 known[symbol.name] = found.addresses[symbol.section] + symbol.value
+        for symbol in file.functions:
+            if symbol.section in found.addresses:
+                functions.add(found.addresses[symbol.section] + symbol.value)
     names = Names(image=image, known=known)
     for component, placed, found in places:
         for one in placed:
@@ -65,7 +70,11 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
                 findings += _compared(system.target.machine, image, component, one, found, names)
         for home in {one.home.name: one.home for one in placed}.values():
             findings += _between(image, component, home, [one for one in placed if one.home is home])
-    return Traced(components=tuple(component.name for component, _, _ in places), findings=tuple(findings))
+    return Traced(
+        components=tuple(component.name for component, _, _ in places),
+        functions=frozenset(functions),
+        findings=tuple(findings),
+    )
 
 
 def _object(component: Component, objects: Mapping[str, bytes]) -> tuple[bytes, ObjectFile | None]:

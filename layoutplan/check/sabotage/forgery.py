@@ -178,7 +178,7 @@ FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
     ImageSabotage(name="the kernel's code loaded elsewhere", rule="loaded-bytes", breaks=_code_elsewhere, alone=True),
-    ImageSabotage(name="the kernel's data not copied", rule="loaded-bytes", breaks=_never_copied, alone=True),
+    ImageSabotage(name="the kernel's data not copied", rule="loaded-bytes", breaks=_never_copied),
     ImageSabotage(name="constants without bytes", rule="loaded-bytes", breaks=_emptied, alone=True),
     ImageSabotage(
         name="a load image with the kernel's namesake",

@@ -40,7 +40,10 @@ _SIZES: Mapping[Role, int] = {Role.TEXT: 0x300, Role.RODATA: 0x50, Role.DATA: 0x
 STACK, RING = 0x230, 0x208
 INTERRUPT = 17
 TABLES = ("LP_STATIC", "LP_DYNAMIC", "LP_DYNAMIC_CFG", "LP_GRANTS", "LP_TASKS", "LP_ENTRIES", "LP_INTERRUPTS")
-BOUNDS = ("__lp_init_start", "__lp_init_end", "__lp_kernel_stack_end")
+BOUNDS = (
+    *("__lp_init_start", "__lp_init_end", "__lp_kernel_stack_end"),
+    *("__lp_kernel_data_start", "__lp_kernel_data_end", "__lp_kernel_data_load"),
+)
 """Symbols that the kernel's code names."""
 DYNAMIC = 5
 """Slots rewritten on a switch; a partition fills four."""

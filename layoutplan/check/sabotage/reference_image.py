@@ -17,7 +17,7 @@ from layoutplan.model.component import Role
 from layoutplan.model.plan import Plan
 
 HASH = 0x0123_4567_89AB_CDEF
-_VECTORS, _TEXT, _CONSTANTS, _TABLE, _INIT, _IMAGES, _DATA_IMAGE = 0x0, 0x40, 0x400, 0x800, 0xE00, 0x1000, 0x1800
+_VECTORS, _TEXT, _CONSTANTS, _TABLE, _INIT, _IMAGES, _DATA_IMAGE = 0x0, 0x100, 0x400, 0x800, 0xE00, 0x1000, 0x1800
 _DATA = reference.RAM.base + 0x700
 SET_VECTORS = 0x1C0
 """Where in the kernel's code the base of the vectors is set."""
@@ -39,7 +39,7 @@ def image(unit: UnitName) -> Image:
     for name, value in (("start", _DATA), ("end", _DATA + 0x40), ("load", _DATA_IMAGE)):
         made.symbols[f"__lp_kernel_data_{name}"] = (value, 0)
     if unit is not UnitName.PMP:
-        vectors = struct.pack("<16I", reference.RAM.base + 0x400, *[_TEXT + 2 * i | 1 for i in range(15)])
+        vectors = struct.pack("<34I", reference.RAM.base + 0x400, *[_TEXT + 2 * i | 1 for i in range(33)])
         made.pieces.append(Piece(".vector_table", _VECTORS, data=vectors))
     _parts(made, plan)
     _tables(made, unit, plan)

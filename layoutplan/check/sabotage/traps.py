@@ -1,4 +1,4 @@
-"""Good images in which traps enter elsewhere than in the kernel's code, or nobody can tell where."""
+"""Good images in which traps or the kernel's own code enter a component, or nobody can tell where traps enter."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import struct
 from collections.abc import Callable
 
 from layoutplan.check.elf.image import EM_ARM
+from layoutplan.check.elf.relocated import model_of
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
 from layoutplan.check.sabotage.reference_image import SET_VECTORS
-from layoutplan.check.sabotage.writer import Image, set_vectors
-from layoutplan.model.access import UnitName
+from layoutplan.check.sabotage.writer import Image, Piece, code_naming, set_vectors
+from layoutplan.model.access import Machine, UnitName
 
-_RULE = "trap-vector"
+_RULE, _NAMED = "trap-vector", "kernel-references"
 
 
 def _set_to(base: Callable[[Image], int]) -> Callable[[Image], None]:
@@ -68,6 +69,55 @@ def _vectors_loaded(image: Image) -> None:
     replace_code(image, 4, struct.pack("<HH", 0x6800, 0xBF00))  # LDR r0, [r0]
 
 
+def _vectors_short(image: Image) -> None:
+    """The table ends before the interrupt that the manifest asks for: the core reads what follows."""
+    vectors = image.piece(".vector_table")
+    vectors.data, vectors.size = vectors.data[:128], 128
+
+
+def _vector_empty(image: Image) -> None:
+    at = 4 * (16 + reference.INTERRUPT)
+    vectors = image.piece(".vector_table")
+    vectors.data = vectors.data[:at] + bytes(4) + vectors.data[at + 4 :]
+
+
+def _vectors_askew(image: Image) -> None:
+    """34 words 128 bytes on: the core takes address bit 7 for zero."""
+    vectors = image.piece(".vector_table")
+    vectors.address = 0x80
+    text = image.piece(".text")
+    text.address, moved = 0x180, 0x80
+    image.entry += moved
+    words = struct.unpack(f"<{len(vectors.data) // 4}I", vectors.data)
+    vectors.data = struct.pack(f"<{len(words)}I", words[0], *(word + moved for word in words[1:]))
+    replace_code(image, 0, set_vectors(UnitName.ARMV7M, vectors.address))
+
+
+def _start_up_elsewhere(image: Image) -> None:
+    """Start-up code copies initial data by other addresses than its symbols say."""
+    unit = UnitName.ARMV7M if image.machine == EM_ARM else UnitName.PMP
+    text, named = image.piece(".text"), code_naming(unit, image.symbols["__lp_kernel_data_load"][0])
+    text.data = text.data.replace(named, bytes(len(named)))
+
+
+def _near(code: Callable[[int], bytes]) -> Callable[[Image], None]:
+    """A component's code right above the kernel's, entered by a short branch; ``code`` makes it from the distance."""
+
+    def breaks(image: Image) -> None:
+        text = image.piece(".text")
+        base = image.piece(".lp.uart.text").address - 0x40
+        image.pieces.append(Piece(".text.near", base, data=code(0x50).ljust(8, b"\0"), flags=text.flags))
+
+    return breaks
+
+
+def _riscv(kind: int, word: int) -> Callable[[int], bytes]:
+    """The instruction with the offset in the field of that relocation type."""
+    field = model_of(Machine.RISCV, kind)
+    assert field is not None
+    return lambda offset: field.put(word, offset).to_bytes(field.width, "little")
+
+
 TRAPS: tuple[ImageSabotage, ...] = (
     ImageSabotage(
         name="traps enter a component",
@@ -103,4 +153,31 @@ TRAPS: tuple[ImageSabotage, ...] = (
         alone=True,
     ),
     ImageSabotage(name="vectors from memory", rule=_RULE, breaks=_vectors_loaded, units=ARM, alone=True),
+    ImageSabotage(name="vectors that end too soon", rule="vectors", breaks=_vectors_short, units=ARM, alone=True),
+    ImageSabotage(name="an interrupt without a vector", rule="vectors", breaks=_vector_empty, units=ARM, alone=True),
+    ImageSabotage(name="vectors off their alignment", rule="vectors", breaks=_vectors_askew, units=ARM),
+    ImageSabotage(
+        name="start-up that copies from elsewhere",
+        rule=_NAMED,
+        partition="kernel",
+        breaks=_start_up_elsewhere,
+        alone=True,
+    ),
+    *(
+        ImageSabotage(name=f"{name} into a component", rule=_NAMED, partition="kernel", breaks=_near(code), units=units)
+        for name, code, units in (
+            ("B", lambda offset: struct.pack("<H", 0xE000 | offset - 4 >> 1), ARM),
+            ("BEQ", lambda offset: struct.pack("<H", 0xD000 | offset - 4 >> 1), ARM),
+            (
+                "CBZ",
+                lambda offset: struct.pack("<H", 0xB100 | (offset - 4 >> 6) << 9 | (offset - 4 >> 1 & 31) << 3),
+                ARM,
+            ),
+            ("BEQ", _riscv(16, 0x63), PMP),
+            ("JAL", _riscv(17, 0xEF), PMP),
+            ("C.BEQZ", _riscv(44, 0xC101), PMP),
+            ("C.J", _riscv(45, 0xA001), PMP),
+            ("C.JAL", _riscv(45, 0x2001), PMP),
+        )
+    ),
 )
