@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
 
+ARMV6M = "thumbv6m-none-eabi"
 ARMV7M = "thumbv7m-none-eabi"
 ARMV7EM_FPU = "thumbv7em-none-eabihf"
 ARMV8M = "thumbv8m.main-none-eabi"

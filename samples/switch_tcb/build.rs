@@ -1,9 +1,13 @@
-//! Tells Armv8-M from Armv7-M: stable Rust shows a crate only `target_arch = "arm"`.
+//! Tells Armv6-M and Armv8-M from Armv7-M: stable Rust shows a crate only `target_arch = "arm"`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(armv6m)");
     println!("cargo:rustc-check-cfg=cfg(armv8m)");
-    if std::env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv8m")) {
-        println!("cargo:rustc-cfg=armv8m");
+    let target = std::env::var("TARGET").unwrap_or_default();
+    for architecture in ["armv6m", "armv8m"] {
+        if target.starts_with(&architecture.replace("armv", "thumbv")) {
+            println!("cargo:rustc-cfg={architecture}");
+        }
     }
 }

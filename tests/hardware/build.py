@@ -89,7 +89,7 @@ def sources(*folders: Path) -> list[bytes]:
 
 def compiler(machine: Machine) -> list[str]:
     """The start of a compiler command line with the settings that all of the firmware shares."""
-    checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv8m)", "--check-cfg=cfg(test)"]
+    checks = ["--check-cfg=cfg(fpu)", "--check-cfg=cfg(armv6m)", "--check-cfg=cfg(armv8m)", "--check-cfg=cfg(test)"]
     flags = ["--edition", "2024", "-Cpanic=abort", "-Copt-level=2", "-Ccodegen-units=1", "-Cembed-bitcode=no"]
     return [*rustc_for(machine.target), *flags, *checks, *(f"--cfg={name}" for name in machine.cfg), "-Dwarnings"]
 

@@ -57,6 +57,7 @@ class Kind(enum.IntEnum):
     USAGE = 9
     BREAKPOINT = 10
     REPORTED = 11
+    UNTOLD = 12
 
 
 class Response(enum.IntEnum):

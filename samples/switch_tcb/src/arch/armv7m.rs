@@ -1,4 +1,4 @@
-//! The Armv7-M MPU (Armv7-M ARM B3.5): RBAR with VALID and REGION names its slot, alias pairs take four slots a burst.
+//! The Armv7-M MPU (Armv7-M ARM B3.5), and what the Armv6-M one has in common with it: RBAR with VALID and REGION names its slot, alias pairs take four slots a burst.
 
 use crate::decide::boot::mpu_slots;
 use crate::decide::program::{MPU_CTRL, MPU_RBAR, MPU_RNR};
@@ -22,17 +22,20 @@ pub fn slots<F: Firmware>() -> u32 {
 ///
 /// Called once, before the first partition runs. `fixed` points to the table's `F::STATIC_SLOTS` static pairs.
 pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
-    let pair = MPU_RBAR as *mut [u32; 2];
+    let pair = MPU_RBAR as *mut u32;
     // SAFETY: MPU registers, written by privileged code that runs under the background map before and after; pairs of
     // the table by the contract.
     unsafe {
         write_volatile(MPU_CTRL as *mut u32, 0);
         for slot in 0..slots::<F>() {
             write_volatile(MPU_RNR as *mut u32, slot);
-            write_volatile(pair, [0, 0]);
+            write_volatile(pair, 0);
+            write_volatile(pair.add(1), 0);
         }
         for index in 0..F::STATIC_SLOTS {
-            write_volatile(pair, read_volatile(fixed.add(index)));
+            let row = fixed.add(index).cast::<u32>();
+            write_volatile(pair, read_volatile(row));
+            write_volatile(pair.add(1), read_volatile(row.add(1)));
         }
         write_volatile(MPU_CTRL as *mut u32, F::MPU_CONTROL);
         asm!("dsb", "isb", options(nostack, preserves_flags));
@@ -48,6 +51,7 @@ pub fn open() {}
 ///
 /// `words` points to that many pairs of the generated table; called by the kernel, which nothing unprivileged
 /// interrupts while the MPU is off.
+#[cfg(not(armv6m))]
 pub unsafe fn load<F: Firmware>(words: *const [u32; 2]) {
     let mut source = words;
     // SAFETY: MPU registers; the kernel runs under the background map throughout.

@@ -22,7 +22,7 @@ pub fn slots<F: Firmware>() -> u32 {
 ///
 /// Called once, before the first partition runs. `fixed` points to the table's `F::STATIC_SLOTS` static pairs.
 pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
-    let pair = MPU_RBAR as *mut [u32; 2];
+    let pair = MPU_RBAR as *mut u32;
     // SAFETY: MPU registers, written by privileged code that runs under the background map before and after; pairs of
     // the table by the contract.
     unsafe {
@@ -32,7 +32,8 @@ pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
             write_volatile(MPU_RNR as *mut u32, slot);
             let row = (slot as usize).wrapping_sub(F::FIRST_STATIC_SLOT);
             let words = if row < F::STATIC_SLOTS { read_volatile(fixed.add(row)) } else { [0, 0] };
-            write_volatile(pair, words);
+            write_volatile(pair, words[0]);
+            write_volatile(pair.add(1), words[1]);
         }
         write_volatile(MPU_CTRL as *mut u32, MPU_ON);
         asm!("dsb", "isb", options(nostack, preserves_flags));

@@ -1,35 +1,50 @@
 //! Registers and the memory of tasks. Decides nothing: see [`crate::decide`].
 
+#[cfg(all(target_arch = "arm", armv6m))]
+mod armv6m;
+#[cfg(all(target_arch = "arm", not(armv8m)))]
+mod armv7m;
+#[cfg(all(target_arch = "arm", armv8m))]
+mod armv8m;
 #[cfg(target_arch = "arm")]
 mod cortex_m;
-#[cfg(all(target_arch = "arm", not(armv8m)))]
-#[path = "armv7m.rs"]
-mod protection;
-#[cfg(all(target_arch = "arm", armv8m))]
-#[path = "armv8m.rs"]
-mod protection;
+#[cfg(target_arch = "riscv32")]
+mod interrupts;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
 #[cfg(target_arch = "arm")]
 mod state;
+#[cfg(all(target_arch = "arm", not(armv6m)))]
+mod status;
+#[cfg(target_arch = "arm")]
+mod vectors;
 
+#[cfg(all(target_arch = "arm", armv6m))]
+use armv6m as protection;
+#[cfg(all(target_arch = "arm", not(armv6m), not(armv8m)))]
+use armv7m as protection;
+#[cfg(all(target_arch = "arm", armv8m))]
+use armv8m as protection;
 #[cfg(target_arch = "arm")]
-use cortex_m::interrupts;
+pub use cortex_m::{Context, entry};
 #[cfg(target_arch = "arm")]
-pub use cortex_m::{Context, Handler, Vectors, entry, interrupt_vectors, reset};
+use cortex_m::{answer, begin, interrupts};
 #[cfg(target_arch = "riscv32")]
 pub use riscv::{Context, entry, reset};
 #[cfg(target_arch = "riscv32")]
-use riscv::{interrupts, pmp as protection};
+use riscv::{answer, begin, pmp as protection};
+#[cfg(target_arch = "arm")]
+pub use vectors::{Handler, Vectors, interrupt_vectors, reset};
 
 pub use crate::firmware::Parts;
 
 use crate::decide::fault::{Fault, Response};
-use crate::decide::kernel::{Event, Kernel, Machine};
-use crate::decide::table::Table;
+use crate::decide::kernel::{Kernel, Machine, Turn};
+use crate::decide::table::{Table, at_mut};
 use crate::decide::{boot, grants};
 use crate::firmware::{Firmware, Halt, Policy};
-use core::ptr::{read_volatile, write_volatile};
+use core::marker::PhantomData;
+use core::ptr::{read_volatile, slice_from_raw_parts, write_volatile};
 
 unsafe extern "C" {
     static __lp_hash: u64;
@@ -38,97 +53,91 @@ unsafe extern "C" {
     static __lp_init_end: [u32; 4];
 }
 
-/// What the kernel remembers between two entries, besides records and contexts.
+/// What the kernel remembers between two entries, besides contexts.
 struct Running {
-    /// The task that runs, none while the idle loop does.
-    task: Option<usize>,
-    /// The partition whose regions are loaded.
-    partition: Option<usize>,
+    /// The decisions. At first without tasks and tables, which [`start`] gives them.
+    kernel: Kernel<'static>,
+    /// The partition whose regions are loaded; at first none, which no partition's number is.
+    partition: usize,
 }
 
-static mut RUNNING: Running = Running { task: None, partition: None };
+static mut RUNNING: Running = Running {
+    kernel: Kernel {
+        records: &mut [],
+        turn: Turn::BEFORE_THE_FIRST,
+        table: Table { grants: &[], tasks: &[], interrupts: &[] },
+    },
+    partition: usize::MAX,
+};
 
-/// Hides from the compiler where `pointer` points. Without it rustc reads the table's words at compile time, and a
-/// proof about the words in the image says nothing about what runs.
-fn opaque<T: ?Sized>(pointer: *const T) -> *const T
-where
-    *const T: Copy,
-{
-    let mut hidden = pointer;
-    let escaped = &raw mut hidden;
-    // SAFETY: an empty instruction sequence; only the compiler believes that it may write the local `hidden`.
-    unsafe { core::arch::asm!("/* {0} */", in(reg) escaped, options(nostack, preserves_flags)) };
-    hidden
+/// Hides from the compiler where `rows` are. Without it rustc reads the table's words at compile time, and a proof about
+/// the words in the image says nothing about what runs.
+fn opaque<T>(rows: *const [T]) -> *const [T] {
+    let mut first = rows.cast::<T>();
+    // SAFETY: an empty instruction sequence; only the compiler believes that it changes the local `first`.
+    unsafe { core::arch::asm!("/* {0} */", inout(reg) first, options(pure, readonly, nostack, preserves_flags)) };
+    slice_from_raw_parts(first, rows.len())
 }
 
-/// The generated tables, as they stand in the image.
+/// Copies and zeroes the memory of the rows of `LP_INIT`: of all of them, shares included, or of those whose memory is
+/// one partition's alone.
 ///
 /// # Safety
 ///
-/// `parts` come from [`Firmware::parts`], which points to the generated statics.
-unsafe fn table<P>(parts: &Parts<P>) -> Table<'static> {
-    // SAFETY: the pointers are to immutable statics of the generated table, valid for ever; see the contract.
-    unsafe {
-        Table { grants: &*opaque(parts.grants), tasks: &*opaque(parts.tasks), interrupts: &*opaque(parts.interrupts) }
-    }
-}
-
-/// Copies and zeroes the memory of one row of `LP_INIT`.
-///
-/// # Safety
-///
-/// `row` is a row that the linker laid down: its ranges are those of a planned block, which no Rust object overlaps.
-unsafe fn initialise_row(row: *const [u32; 4]) {
-    // SAFETY: rows are aligned words in flash.
-    let [load, start, copied, zeroed] = unsafe { read_volatile(row) };
-    for offset in 0..copied {
-        // SAFETY: inside the load image and the block, by the contract.
-        unsafe { write_volatile((start + offset) as *mut u8, read_volatile((load + offset) as *const u8)) };
-    }
-    for offset in copied..copied + zeroed {
-        // SAFETY: inside the block, by the contract.
-        unsafe { write_volatile((start + offset) as *mut u8, 0) };
-    }
-}
-
-/// Sets up the rows of `LP_INIT` from `row` up to `end` whose start satisfies `wanted`.
-///
-/// # Safety
-///
-/// Both are symbols that the script puts around whole rows.
-unsafe fn initialise(mut row: *const [u32; 4], end: *const [u32; 4], wanted: impl Fn(u32) -> bool) {
+/// None of that memory is in use. The script's symbols stand around whole rows, and a row's ranges are those of a
+/// planned block, which no Rust object overlaps.
+unsafe fn initialise(table: &Table<'_>, partition: Option<usize>) {
+    let mut row = &raw const __lp_init_start;
+    // A share keeps its content while others are using it.
+    let end = if partition.is_some() { &raw const __lp_init_shared } else { &raw const __lp_init_end };
     while row < end {
-        // SAFETY: `row` walks in whole rows from one symbol to the other.
-        unsafe {
-            if wanted(read_volatile(row)[1]) {
-                initialise_row(row);
+        // SAFETY: `row` walks in whole rows, aligned words in flash, from one symbol to the other.
+        let [load, start, copied, zeroed] = unsafe { read_volatile(row) };
+        if partition.is_none_or(|partition| grants::sole(table, partition, start)) {
+            for offset in 0..copied + zeroed {
+                // SAFETY: inside the load image and the block, by the contract.
+                unsafe {
+                    let byte = if offset < copied { read_volatile((load + offset) as *const u8) } else { 0 };
+                    write_volatile((start + offset) as *mut u8, byte);
+                }
             }
-            row = row.add(1);
         }
+        row = row.wrapping_add(1);
     }
 }
 
-/// Compares table, script and hardware.
-fn check<F: Firmware>(found_slots: u32) -> Result<(), boot::Refusal> {
-    let planned = if F::PROTECTED { F::ALL_SLOTS } else { 0 };
-    // SAFETY: both are aligned doublewords in flash, one from the script, one from the table.
-    let (script, table) = unsafe { (read_volatile(&raw const __lp_hash), read_volatile(F::parts().hash)) };
-    boot::check(found_slots, planned as u32, script, table)
+/// Zeroes `count` words from `first` on: a task that begins finds nothing of anybody's.
+///
+/// # Safety
+///
+/// They are the kernel's to write.
+unsafe fn clear(first: *mut u32, count: usize) {
+    for word in 0..count {
+        // SAFETY: by the contract. Volatile, or the loop becomes a call of memset, which is longer than all callers.
+        unsafe { write_volatile(first.add(word), 0) };
+    }
 }
 
 /// Stands still for good.
+#[cold]
+#[inline(never)]
 fn halt<F: Firmware>(why: Halt) -> ! {
     // SAFETY: entered on the way out of the kernel; nothing else runs any more.
     unsafe { (*F::parts().policy).halt(why) }
 }
 
 /// The machine as the decisions see it.
-struct Hardware<'a, F: Firmware> {
-    table: Table<'a>,
-    policy: &'a mut F::Policy,
+struct Hardware<F>(PhantomData<F>);
+
+impl<F: Firmware> Hardware<F> {
+    fn policy(&mut self) -> &'static mut F::Policy {
+        // SAFETY: there is one `Hardware` at a time, made on the way into the kernel, which nothing interrupts;
+        // and no reference outlives a call of the policy.
+        unsafe { &mut *F::parts().policy }
+    }
 }
 
-impl<F: Firmware> Machine for Hardware<'_, F> {
+impl<F: Firmware> Machine for Hardware<F> {
     fn mask(&mut self, interrupt: u32) {
         interrupts::mask(interrupt);
     }
@@ -137,98 +146,102 @@ impl<F: Firmware> Machine for Hardware<'_, F> {
         interrupts::unmask(interrupt);
     }
 
-    fn initialise(&mut self, partition: usize) {
-        let table = self.table;
-        // SAFETY: the script's symbols. A share keeps its content: others are using it.
-        unsafe {
-            initialise(&raw const __lp_init_start, &raw const __lp_init_shared, |start| {
-                grants::sole(&table, partition, start)
-            });
-        }
+    fn initialise(&mut self, table: &Table<'_>, partition: usize) {
+        // SAFETY: no task runs while the kernel does, and the partition's tasks begin again afterwards.
+        unsafe { initialise(table, Some(partition)) };
+    }
+
+    fn answer(&mut self, task: usize, words: [u32; 3]) {
+        // SAFETY: a task of the table that has called, and has not gone on since.
+        unsafe { answer::<F>(task, words) };
     }
 
     fn respond(&mut self, fault: &Fault) -> Response {
-        self.policy.fault(fault)
+        self.policy().fault(fault)
     }
 
     fn call(&mut self, task: usize, call: [u32; 4]) -> [u32; 3] {
-        self.policy.call(task, call)
+        self.policy().call(task, call)
     }
 
     fn escalate(&mut self, fault: &Fault) {
-        self.policy.halt(Halt::Escalated(*fault));
+        halt::<F>(Halt::Escalated(*fault));
     }
 }
 
 /// Checks, then makes everything ready that the first partition needs. The caller starts the timer and waits.
-fn start<F: Firmware>() {
+///
+/// # Safety
+///
+/// Called once, at boot.
+unsafe fn start<F: Firmware>() {
+    let parts = F::parts();
+    // SAFETY: nothing else runs. The pointers are to the firmware's own records, and to immutable statics of the
+    // generated table: `Firmware` promises it.
+    let kernel = unsafe {
+        let running = &raw mut RUNNING;
+        let kernel = &mut (*running).kernel;
+        kernel.records = &mut *parts.records;
+        kernel.table = Table {
+            grants: &*opaque(parts.grants),
+            tasks: &*opaque(parts.tasks),
+            interrupts: &*opaque(parts.interrupts),
+        };
+        kernel
+    };
+    let planned = if F::PROTECTED { F::ALL_SLOTS } else { 0 };
     let found = if F::PROTECTED { protection::slots::<F>() } else { 0 };
-    if let Err(refusal) = check::<F>(found) {
+    // SAFETY: both are aligned doublewords in flash, one from the script, one from the table.
+    let (script, table_hash) = unsafe { (read_volatile(&raw const __lp_hash), read_volatile(parts.hash)) };
+    if let Err(refusal) = boot::check(found, planned as u32, script, table_hash) {
         halt::<F>(Halt::Refused(refusal));
     }
-    // SAFETY: the script's symbols; no task has run yet, so nobody uses the blocks.
-    unsafe { initialise(&raw const __lp_init_start, &raw const __lp_init_end, |_| true) };
+    // SAFETY: no task has run yet, so nobody uses the blocks.
+    unsafe { initialise(&kernel.table, None) };
     if F::PROTECTED {
         // SAFETY: words of the generated table.
-        unsafe { protection::start::<F>(opaque(F::parts().fixed).cast()) };
+        unsafe { protection::start::<F>(opaque(parts.fixed).cast()) };
     } else {
         protection::open();
     }
 }
 
-/// What runs next, and what the architecture must put into its registers first.
-struct Next {
-    /// The task; none for the idle loop.
-    task: Option<usize>,
-    /// It begins at its entry, with these arguments.
-    begin: Option<[u32; 2]>,
-    /// It gets the answer to its call.
-    answer: Option<[u32; 3]>,
-}
-
-/// Acts on `events` in turn, then loads the regions of the partition that runs next, unless they are loaded already.
+/// Loads the regions of the partition that runs next, unless they are loaded already. Returns the index of the context
+/// to leave the kernel by: the task's, or the one behind all tasks', which is the idle loop's. `before` is who ran when
+/// the kernel was entered.
 ///
 /// # Safety
 ///
-/// Called from the one kernel entry, which nothing interrupts: it has the kernel's statics to itself.
-unsafe fn advance<F: Firmware>(events: impl IntoIterator<Item = Event>) -> Next {
-    let parts = F::parts();
-    let running = &raw mut RUNNING;
-    // SAFETY: nothing else runs; see the contract. The pointers are those of the firmware's own statics.
-    let (running, records, policy, table) =
-        unsafe { (&mut *running, &mut *parts.records, &mut *parts.policy, table(&parts)) };
-    let before = running.task;
-    let mut kernel = Kernel { records, current: before, table };
-    let mut hardware = Hardware::<F> { table, policy };
-    for event in events {
-        kernel.step(event, &mut hardware);
-    }
-    running.task = kernel.current;
-    let policy = hardware.policy;
-    let Some(task) = running.task else {
-        if kernel.records.iter().all(crate::Record::stopped) {
+/// Called on the way out of the kernel, which nothing interrupts.
+unsafe fn leave<F: Firmware>(running: &mut Running, before: Turn) -> usize {
+    let Turn { task, idle } = running.kernel.turn;
+    let policy = Hardware::<F>(PhantomData).policy();
+    if idle {
+        if running.kernel.records.iter().all(crate::Record::stopped) {
             policy.finished();
         }
-        return Next { task: None, begin: None, answer: None };
-    };
-    if F::PROTECTED {
-        let partition = table.partition(task);
-        if running.partition != Some(partition) {
-            // SAFETY: the table has DYNAMIC_SLOTS pairs for each partition, and partition indices of LP_TASKS are below
-            // PARTITIONS: the generated table asserts both.
-            unsafe {
-                let words = opaque(parts.dynamic).cast::<[u32; 2]>().add(partition * F::DYNAMIC_SLOTS);
-                #[cfg(target_arch = "arm")]
-                protection::load::<F>(words);
-                #[cfg(target_arch = "riscv32")]
-                protection::load::<F>(words, opaque(parts.dynamic_cfg).cast::<u32>().add(partition * F::DYNAMIC_CFGS));
-            }
-            running.partition = Some(partition);
+        return F::parts().records.len();
+    }
+    let partition = running.kernel.table.partition(task);
+    if F::PROTECTED && running.partition != partition {
+        running.partition = partition;
+        let parts = F::parts();
+        // SAFETY: the table has DYNAMIC_SLOTS pairs for each partition, and partition indices of LP_TASKS are below
+        // PARTITIONS: the generated table asserts both.
+        unsafe {
+            let words = opaque(parts.dynamic).cast::<[u32; 2]>().add(partition * F::DYNAMIC_SLOTS);
+            #[cfg(target_arch = "arm")]
+            protection::load::<F>(words);
+            #[cfg(target_arch = "riscv32")]
+            protection::load::<F>(words, opaque(parts.dynamic_cfg).cast::<u32>().add(partition * F::DYNAMIC_CFGS));
         }
     }
-    let (fresh, answer) = kernel.records[task].resume();
-    if before != Some(task) {
+    if before != running.kernel.turn {
         policy.turn(task);
     }
-    Next { task: Some(task), begin: fresh.then(|| policy.arguments(task)), answer }
+    if at_mut(running.kernel.records, task).begins() {
+        // SAFETY: a task of the table, of whose registers and stack nothing is needed any more.
+        unsafe { begin::<F>(task, policy.arguments(task)) };
+    }
+    task
 }

@@ -3,12 +3,14 @@
 //! A task's registers are saved whole into kernel memory; the kernel touches no task's stack. While a task or the idle
 //! loop runs, `mscratch` points to its context; inside the kernel it is zero, so that a fault of the kernel's own shows.
 
-use super::{Next, advance, halt, start};
+use super::{Hardware, RUNNING, clear, halt, interrupts, leave, opaque, start};
 use crate::decide::fault::classify_riscv;
 use crate::decide::kernel::Event;
-use crate::firmware::{Firmware, Halt, Policy};
+use crate::decide::table::at;
+use crate::firmware::{Firmware, Halt};
 use core::arch::{asm, naked_asm};
-use core::ptr::{read_volatile, write_volatile};
+use core::marker::PhantomData;
+use core::ptr::read_volatile;
 
 /// `mstatus` of a task: MPP is U, MPIE set.
 const MSTATUS_TASK: u32 = 1 << 7;
@@ -19,7 +21,6 @@ const MPP: u32 = 3 << 11;
 const INTERRUPT: u32 = 1 << 31;
 const MACHINE_TIMER: u32 = INTERRUPT | 7;
 const MACHINE_EXTERNAL: u32 = INTERRUPT | 11;
-const ECALL_FROM_U: u32 = 8;
 /// `mie`: timer and external interrupts.
 const MIE: u32 = 1 << 7 | 1 << 11;
 /// x10 and x11 in a context.
@@ -35,8 +36,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Not a task yet.
-    pub const NEW: Self = Self { x: [0; 32], mstatus: MSTATUS_IDLE };
+    /// Not a task yet. All zero, so that no load image is spent on it.
+    pub const NEW: Self = Self { x: [0; 32], mstatus: 0 };
 }
 
 /// Defines `_start`, which the linker script names as the entry point.
@@ -99,32 +100,22 @@ pub unsafe extern "C" fn reset<F: Firmware>() -> ! {
 
 /// Everything between the kernel's memory and the first interrupt; returns the idle loop's context.
 extern "C" fn prepare<F: Firmware>() -> *mut Context {
-    start::<F>();
+    // SAFETY: called once, at boot.
+    unsafe { start::<F>() };
     interrupts::start::<F>();
-    timer::<F>();
+    interrupts::timer::<F>();
     // SAFETY: the enable bits of two interrupts that the kernel handles.
     unsafe { asm!("csrw mie, {0}", in(reg) MIE, options(nomem, nostack)) };
-    let parts = F::parts();
-    let idle = parts.contexts.len() - 1;
     // SAFETY: one context per task and one for the idle loop.
-    unsafe { parts.contexts.cast::<Context>().add(idle) }
+    unsafe {
+        let idle = contexts::<F>().add(F::parts().records.len());
+        (*idle).mstatus = MSTATUS_IDLE;
+        idle
+    }
 }
 
-/// The next slice: the timer fires when `mtime` has moved on by `SLICE`.
-fn timer<F: Firmware>() {
-    let (mtime, mtimecmp) = (F::Policy::MTIME as *const u32, F::Policy::MTIMECMP as *mut u32);
-    // SAFETY: the machine timer of the product's core. The high half goes out of reach first, so that no half-written
-    // comparison fires.
-    unsafe {
-        let (mut high, mut low) = (read_volatile(mtime.add(1)), read_volatile(mtime));
-        if read_volatile(mtime.add(1)) != high {
-            (high, low) = (read_volatile(mtime.add(1)), 0);
-        }
-        let (low, carry) = low.overflowing_add(F::Policy::SLICE);
-        write_volatile(mtimecmp.add(1), u32::MAX);
-        write_volatile(mtimecmp, low);
-        write_volatile(mtimecmp.add(1), high + u32::from(carry));
-    }
+fn contexts<F: Firmware>() -> *mut Context {
+    F::parts().contexts.cast()
 }
 
 /// The one way into the kernel and out of it: every register goes into kernel memory, and every register of what runs
@@ -155,18 +146,19 @@ pub unsafe extern "C" fn entry<F: Firmware>() -> ! {
         "csrr a3, mstatus",
         "la sp, __lp_kernel_stack_end",
         "call {handle}",
-        "lw t0, 0(a0)",
+        "mv sp, a0",
+        "lw t0, 0(sp)",
         "csrw mepc, t0",
-        "lw t0, 128(a0)",
+        "lw t0, 128(sp)",
         "csrw mstatus, t0",
-        "csrw mscratch, a0",
-        "lw x1, 4(a0)", "lw x2, 8(a0)", "lw x3, 12(a0)", "lw x4, 16(a0)", "lw x5, 20(a0)", "lw x6, 24(a0)",
-        "lw x7, 28(a0)", "lw x8, 32(a0)", "lw x9, 36(a0)", "lw x11, 44(a0)", "lw x12, 48(a0)", "lw x13, 52(a0)",
-        "lw x14, 56(a0)", "lw x15, 60(a0)", "lw x16, 64(a0)", "lw x17, 68(a0)", "lw x18, 72(a0)", "lw x19, 76(a0)",
-        "lw x20, 80(a0)", "lw x21, 84(a0)", "lw x22, 88(a0)", "lw x23, 92(a0)", "lw x24, 96(a0)", "lw x25, 100(a0)",
-        "lw x26, 104(a0)", "lw x27, 108(a0)", "lw x28, 112(a0)", "lw x29, 116(a0)", "lw x30, 120(a0)",
-        "lw x31, 124(a0)",
-        "lw x10, 40(a0)",
+        "csrw mscratch, sp",
+        "lw x1, 4(sp)", "lw x3, 12(sp)", "lw x4, 16(sp)", "lw x5, 20(sp)", "lw x6, 24(sp)", "lw x7, 28(sp)",
+        "lw x8, 32(sp)", "lw x9, 36(sp)", "lw x10, 40(sp)", "lw x11, 44(sp)", "lw x12, 48(sp)", "lw x13, 52(sp)",
+        "lw x14, 56(sp)", "lw x15, 60(sp)", "lw x16, 64(sp)", "lw x17, 68(sp)", "lw x18, 72(sp)", "lw x19, 76(sp)",
+        "lw x20, 80(sp)", "lw x21, 84(sp)", "lw x22, 88(sp)", "lw x23, 92(sp)", "lw x24, 96(sp)", "lw x25, 100(sp)",
+        "lw x26, 104(sp)", "lw x27, 108(sp)", "lw x28, 112(sp)", "lw x29, 116(sp)", "lw x30, 120(sp)",
+        "lw x31, 124(sp)",
+        "lw x2, 8(sp)",
         "mret",
         // mscratch was zero: the kernel trapped. Its stack begins anew, because nothing returns from here.
         "9: la sp, __lp_kernel_stack_end",
@@ -197,105 +189,66 @@ unsafe extern "C" fn handle<F: Firmware>(
     if cause & INTERRUPT == 0 && mstatus & MPP != 0 {
         halt::<F>(Halt::Kernel { cause, address: value });
     }
+    // SAFETY: this is the kernel's only thread of control: interrupts are off in M-mode until `mret`.
+    let running = unsafe {
+        let running = &raw mut RUNNING;
+        &mut *running
+    };
+    let before = running.kernel.turn;
     let event = match cause {
         MACHINE_TIMER => {
-            timer::<F>();
+            interrupts::timer::<F>();
             Some(Event::Tick)
         }
         MACHINE_EXTERNAL => interrupts::claim::<F>().map(Event::Interrupt),
-        ECALL_FROM_U => {
-            // SAFETY: the context of the task that called, which the kernel has to itself.
-            let context = unsafe { &mut *interrupted };
-            context.x[0] = context.x[0].wrapping_add(4);
-            Some(Event::Call([0, 1, 2, 3].map(|index| context.x[A0 + index])))
-        }
-        _ => classify_riscv(cause, value).map(|(kind, address)| Event::Fault(kind, address)),
-    };
-    // SAFETY: this is the kernel's only thread of control: interrupts are off in M-mode until `mret`.
-    let next: Next = unsafe { advance::<F>(event) };
-    let parts = F::parts();
-    let index = next.task.unwrap_or(parts.contexts.len() - 1);
-    // SAFETY: one context per task and one for the idle loop; one entry and one stack per task, in generated statics.
-    unsafe {
-        let context = parts.contexts.cast::<Context>().add(index);
-        if let (Some(task), Some([first, second])) = (next.task, next.begin) {
-            let [_, high, partition] = (*super::opaque(parts.tasks))[task];
-            let mut x = [0; 32];
-            x[0] = (*super::opaque(parts.entries))[task] as usize as u32;
-            x[SP] = high & !15;
-            x[A0] = first;
-            x[A0 + 1] = second;
-            if F::SOFTWARE_BOUNDS > 0 {
-                // Compiled-in checks find the base in s11, and never write it; the size was compiled in.
-                x[S11] = (*super::opaque(parts.software))[partition as usize][0];
+        _ => Some(match classify_riscv(cause, value) {
+            Some((kind, address)) => Event::Fault(kind, address),
+            None => {
+                // SAFETY: the context of the task that called, which the kernel has to itself.
+                let x = unsafe { &mut (*interrupted).x };
+                x[0] = x[0].wrapping_add(4);
+                Event::Call([x[A0], x[A0 + 1], x[A0 + 2], x[A0 + 3]])
             }
-            // Returning from the entry goes to address 0 (x1), which no entry makes executable.
-            *context = Context { x, mstatus: MSTATUS_TASK };
-        }
-        if let Some(answer) = next.answer {
-            (&mut (*context).x)[A0..A0 + 3].copy_from_slice(&answer);
-        }
-        context
+        }),
+    };
+    if let Some(event) = event {
+        running.kernel.step(event, &mut Hardware::<F>(PhantomData));
     }
+    // SAFETY: as above; one context per task and one for the idle loop.
+    unsafe { contexts::<F>().add(leave::<F>(running, before)) }
 }
 
-/// The PLIC, as far as one core in M-mode needs it.
-pub mod interrupts {
-    use super::{Firmware, Policy, read_volatile, write_volatile};
+/// Puts an answer into the registers that `task` goes on with.
+///
+/// # Safety
+///
+/// The task called, and has not gone on since.
+pub unsafe fn answer<F: Firmware>(task: usize, answer: [u32; 3]) {
+    // SAFETY: one context per task, which the kernel has to itself.
+    let x = unsafe { &mut (*contexts::<F>().add(task)).x };
+    [x[A0], x[A0 + 1], x[A0 + 2]] = answer;
+}
 
-    const PRIORITY: u32 = 0;
-    const ENABLE: u32 = 0x2000;
-    const THRESHOLD: u32 = 0x20_0000;
-    const CLAIM: u32 = 0x20_0004;
-
-    static mut BASE: u32 = 0;
-
-    fn enable(interrupt: u32) -> (*mut u32, u32) {
-        // SAFETY: written once, at boot.
-        ((unsafe { BASE } + ENABLE + interrupt / 32 * 4) as *mut u32, 1 << (interrupt % 32))
-    }
-
-    /// Every interrupt of the table gets a priority above the threshold, and stays disabled until its task waits.
-    pub(super) fn start<F: Firmware>() {
-        // SAFETY: the product's PLIC; nothing else touches it.
-        unsafe {
-            BASE = F::Policy::PLIC;
-            write_volatile((BASE + THRESHOLD) as *mut u32, 0);
-            for [interrupt, _] in &*super::super::opaque(F::parts().interrupts) {
-                write_volatile((BASE + PRIORITY + interrupt * 4) as *mut u32, 1);
-            }
-        }
-    }
-
-    /// The interrupt that fired, if it has not gone away again.
-    pub(super) fn claim<F: Firmware>() -> Option<u32> {
-        let register = (F::Policy::PLIC + CLAIM) as *mut u32;
-        // SAFETY: as above. Masked before it is completed: it must not fire again before its task has run.
-        unsafe {
-            let interrupt = read_volatile(register);
-            (interrupt != 0).then(|| {
-                write_volatile(register, interrupt);
-                mask(interrupt);
-                interrupt
-            })
-        }
-    }
-
-    /// Keeps the interrupt from firing.
-    pub fn mask(interrupt: u32) {
-        let (register, bit) = enable(interrupt);
-        // SAFETY: as above.
-        unsafe { write_volatile(register, read_volatile(register) & !bit) };
-    }
-
-    /// Lets the interrupt fire.
-    pub fn unmask(interrupt: u32) {
-        let (register, bit) = enable(interrupt);
-        // SAFETY: as above. The threshold is as it was: QEMU's PLIC looks at what is pending already when it is written,
-        // and not when an interrupt is enabled.
-        unsafe {
-            write_volatile(register, read_volatile(register) | bit);
-            write_volatile((BASE + THRESHOLD) as *mut u32, 0);
+/// Makes a context that begins at the task's entry with empty registers.
+///
+/// # Safety
+///
+/// `task` is a task of the table.
+pub unsafe fn begin<F: Firmware>(task: usize, arguments: [u32; 2]) {
+    // SAFETY: one entry, one stack and one context per task, in generated statics.
+    unsafe {
+        let &[_, high, partition] = at(&*opaque(F::parts().tasks), task);
+        let context = contexts::<F>().add(task);
+        clear(context.cast(), size_of::<Context>() / 4);
+        let context = &mut *context;
+        // Returning from the entry goes to address 0 (x1), which no entry makes executable.
+        context.mstatus = MSTATUS_TASK;
+        context.x[0] = *at(&*opaque(F::parts().entries), task) as usize as u32;
+        context.x[SP] = high & !15;
+        [context.x[A0], context.x[A0 + 1]] = arguments;
+        if F::SOFTWARE_BOUNDS > 0 {
+            // Compiled-in checks find the base in s11, and never write it; the size was compiled in.
+            context.x[S11] = at(&*opaque(F::parts().software), partition as usize)[0];
         }
     }
 }
@@ -334,7 +287,7 @@ pub mod pmp {
             if $n < F::ALL_SLOTS + 1 {
                 let (seen, left): (u32, u32);
                 asm!(
-                    "csrw {csr}, {ones}", "csrr {seen}, {csr}", "csrw {csr}, zero", "csrr {left}, {csr}",
+                    "csrw {csr}, {ones}", "csrrw {seen}, {csr}, zero", "csrr {left}, {csr}",
                     csr = const 0x3B0 + $n, ones = in(reg) u32::MAX,
                     seen = inout(reg) 0_u32 => seen, left = inout(reg) 0_u32 => left,
                     options(nomem, nostack),
@@ -362,7 +315,7 @@ pub mod pmp {
     macro_rules! write_addresses {
         ($first:expr, $count:expr, $words:ident; $($n:literal)*) => { $(
             if $n >= $first && $n < $first + $count {
-                let value = read_volatile($words.add($n - $first))[0];
+                let value = read_volatile($words.add($n - $first).cast::<u32>());
                 asm!("csrw {csr}, {0}", in(reg) value, csr = const 0x3B0 + $n, options(nostack));
             }
         )* };
@@ -381,21 +334,32 @@ pub mod pmp {
         ($macro:ident, $($context:tt)*) => { $macro!($($context)*; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15) };
     }
 
+    /// What `pmpcfg` number `register` holds after boot: the bytes of static entries, zero for all others.
+    ///
+    /// # Safety
+    ///
+    /// `fixed` points to `count` pairs, for the entries from `first` on.
+    #[inline(never)]
+    unsafe fn boot_config(fixed: *const [u32; 2], count: usize, first: usize, register: usize) -> u32 {
+        let mut word = 0;
+        for byte in 0..4 {
+            let row = (register * 4 + byte).wrapping_sub(first);
+            if row < count {
+                // SAFETY: by the contract.
+                word |= unsafe { read_volatile(fixed.add(row).cast::<u32>().add(1)) } << (8 * byte);
+            }
+        }
+        word
+    }
+
     /// Writes the static entries, and disables all others.
     ///
     /// # Safety
     ///
     /// Called once, before the first partition runs. `fixed` points to the table's `F::STATIC_SLOTS` static pairs.
     pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
-        let bits = |row: usize| {
-            // SAFETY: a row of the table, by the contract.
-            if row < F::STATIC_SLOTS { unsafe { (*fixed.add(row))[1] } } else { 0 }
-        };
-        let config = |register: usize| {
-            (0..4).fold(0, |word, byte| {
-                word | bits((register * 4 + byte).wrapping_sub(F::FIRST_STATIC_SLOT)) << (8 * byte)
-            })
-        };
+        // SAFETY: rows of the table, by the contract.
+        let config = |register| unsafe { boot_config(fixed, F::STATIC_SLOTS, F::FIRST_STATIC_SLOT, register) };
         // SAFETY: M-mode is not bound by entries without the lock bit, and the table locks none.
         unsafe {
             each_entry!(write_addresses, F::FIRST_STATIC_SLOT, F::STATIC_SLOTS, fixed);

@@ -11,6 +11,8 @@ const CPACR: *mut u32 = 0xE000_ED88 as *mut u32;
 #[cfg(target_abi = "eabihf")]
 const FPCCR: *mut u32 = 0xE000_EF34 as *mut u32;
 
+/// Words of NVIC_ICER, and of NVIC_IPR: Armv6-M has 32 interrupts, and defines nothing behind their registers.
+const INTERRUPT_WORDS: [usize; 2] = if cfg!(armv6m) { [1, 8] } else { [16, 124] };
 /// NONBASETHRDENA, which lets a handler return to a task while another is active, and USERSETMPEND, which lets tasks
 /// raise interrupts (Armv7-M ARM B3.2.8).
 const CCR_LOOSE: u32 = 0b11;
@@ -33,10 +35,10 @@ const FPCCR_LAZY: u32 = 1 << 30 | 1;
 pub unsafe fn settle() {
     // SAFETY: architected registers; zero is legal in all of them, and ignored where an interrupt does not exist.
     unsafe {
-        for word in 0..16 {
+        for word in 0..INTERRUPT_WORDS[0] {
             write_volatile(NVIC_ICER.add(word), u32::MAX);
         }
-        for word in 0..124 {
+        for word in 0..INTERRUPT_WORDS[1] {
             write_volatile(NVIC_IPR.add(word), 0);
         }
         for word in 0..3 {

@@ -20,6 +20,7 @@ pub enum Refusal {
 }
 
 /// Compares what the machine and the linker say with the table. `planned_slots` is zero when nothing is protected.
+#[inline]
 pub fn check(found_slots: u32, planned_slots: u32, script_hash: u64, table_hash: u64) -> Result<(), Refusal> {
     if script_hash != table_hash {
         return Err(Refusal::Hash { script: script_hash, table: table_hash });
@@ -31,6 +32,7 @@ pub fn check(found_slots: u32, planned_slots: u32, script_hash: u64, table_hash:
 }
 
 /// The slot count in `MPU_TYPE` (Armv7-M ARM B3.5.4, Armv8-M ARM D1.2): DREGION, bits 15:8; zero without an MPU.
+#[inline]
 pub fn mpu_slots(mpu_type: u32) -> u32 {
     (mpu_type >> 8) & 0xFF
 }

@@ -1,5 +1,8 @@
 //! What a fault was, and what becomes of the partition.
 
+use super::grants::allowed;
+use super::table::{EXECUTE, Table};
+
 /// What unprivileged code did to be stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -26,6 +29,8 @@ pub enum FaultKind {
     Breakpoint = 10,
     /// The partition reported itself.
     Reported = 11,
+    /// Anything but a bad stack pointer or a jump: Armv6-M does not tell what.
+    Untold = 12,
 }
 
 /// One fault, as the policy sees it.
@@ -69,6 +74,7 @@ pub enum FaultPolicy {
 
 impl FaultPolicy {
     /// The response to the `count`-th fault, counted from one.
+    #[inline]
     pub fn respond(self, count: u32) -> Response {
         match self {
             Self::Restart(most) | Self::Escalate(most) if count <= most => Response::Restart,
@@ -111,6 +117,7 @@ const NOCP: u32 = 1 << 19;
 const STKOF: u32 = 1 << 20; // Armv8-M only
 
 /// Kind and address. A stack error comes first: the frame of such a fault is not there, so nothing else about it counts.
+#[inline]
 pub fn classify(status: ArmStatus) -> (FaultKind, Option<u32>) {
     let ArmStatus { cfsr, mmfar, bfar, pc } = status;
     let any = |bits: u32| cfsr & bits != 0;
@@ -131,7 +138,27 @@ pub fn classify(status: ArmStatus) -> (FaultKind, Option<u32>) {
     }
 }
 
+/// Armv6-M has one fault exception and no fault status (Armv6-M ARM B1.5). What is left to tell: whether the frame is
+/// where it must be, and whether the code that was to run is the partition's. `pc` is the stacked return address, where
+/// the frame could be read.
+#[inline]
+pub fn classify_armv6m(
+    table: &Table<'_>,
+    task: usize,
+    faulted: bool,
+    psp: u32,
+    pc: Option<u32>,
+) -> Option<(FaultKind, Option<u32>)> {
+    match pc {
+        None => Some((FaultKind::StackPointer, Some(psp))),
+        Some(_) if !faulted => None,
+        Some(pc) if !allowed(table, table.partition(task), pc & !1, 2, EXECUTE) => Some((FaultKind::Execute, Some(pc))),
+        _ => Some((FaultKind::Untold, None)),
+    }
+}
+
 /// RISC-V `mcause` of an exception from U-mode (privileged ISA 3.1.15); `None` is an `ecall`.
+#[inline]
 pub fn classify_riscv(mcause: u32, mtval: u32) -> Option<(FaultKind, Option<u32>)> {
     let kind = match mcause {
         8 => return None,
@@ -147,7 +174,9 @@ pub fn classify_riscv(mcause: u32, mtval: u32) -> Option<(FaultKind, Option<u32>
 
 #[cfg(test)]
 mod tests {
-    use super::{ArmStatus, FaultKind, FaultPolicy, Response, classify, classify_riscv};
+    use super::super::table::Table;
+    use super::super::table::examples::TABLE;
+    use super::{ArmStatus, FaultKind, FaultPolicy, Response, classify, classify_armv6m, classify_riscv};
 
     fn arm(cfsr: u32) -> (FaultKind, Option<u32>) {
         classify(ArmStatus { cfsr, mmfar: 0x2000_0400, bfar: 0x5000_0000, pc: Some(0x100) })
@@ -170,6 +199,21 @@ mod tests {
         }
         assert_eq!(arm(1 << 24), (FaultKind::Usage, Some(0x100)));
         assert_eq!(arm(1 << 25), (FaultKind::Usage, Some(0x100)));
+    }
+
+    #[test]
+    fn armv6m_tells_a_lost_stack_and_a_jump_from_the_rest() {
+        let grants = [[0, 0x1000, 0x1100, 5], [0, 0x2000_0000, 0x2000_0400, 3], [1, 0x1100, 0x1200, 5]];
+        let table = Table { grants: &grants, ..TABLE };
+        let told = |faulted, pc| classify_armv6m(&table, 0, faulted, 0x2000_0080, pc);
+        assert_eq!(told(false, Some(0x1000)), None);
+        for faulted in [false, true] {
+            assert_eq!(told(faulted, None), Some((FaultKind::StackPointer, Some(0x2000_0080))));
+        }
+        assert_eq!(told(true, Some(0x10FE)), Some((FaultKind::Untold, None)));
+        for foreign in [0x1100, 0x2000_0000, 0, 0xFFFF_FFFE] {
+            assert_eq!(told(true, Some(foreign)), Some((FaultKind::Execute, Some(foreign))));
+        }
     }
 
     #[test]

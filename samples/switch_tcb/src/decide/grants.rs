@@ -5,14 +5,14 @@ use super::table::{Table, WRITE};
 /// Whether `partition` holds all of `rights` on every byte of `length` bytes at `start`.
 ///
 /// A pointer must lie in one grant: neighbouring grants differ in rights or in owner. Nothing is granted where no
-/// region is planned at all (`isolation = "none"`), and nothing is refused there either.
+/// region is planned at all (`isolation = "none"`), and no bytes are refused there either.
 pub fn allowed(table: &Table<'_>, partition: usize, start: u32, length: u32, rights: u32) -> bool {
-    if table.grants.is_empty() {
-        return true;
-    }
     let Some(end) = start.checked_add(length) else { return false };
-    length > 0
-        && table.grants.iter().any(|&[owner, low, high, held]| {
+    if length == 0 {
+        return false;
+    }
+    table.grants.is_empty()
+        || table.grants.iter().any(|&[owner, low, high, held]| {
             owner as usize == partition && low <= start && end <= high && held & rights == rights
         })
 }
@@ -21,10 +21,18 @@ pub fn allowed(table: &Table<'_>, partition: usize, start: u32, length: u32, rig
 ///
 /// Code and constants in RAM are as they were, and while the partition's regions are loaded an Arm kernel may only read
 /// them itself.
+#[inline]
 pub fn sole(table: &Table<'_>, partition: usize, start: u32) -> bool {
-    let own = |grant: &[u32; 4]| grant[0] as usize == partition && grant[3] & WRITE != 0;
-    let mut found = table.grants.iter().filter(|grant| grant[1] <= start && start < grant[2]);
-    found.next().is_some_and(own) && found.all(own)
+    let mut found = false;
+    for &[owner, low, high, rights] in table.grants {
+        if low <= start && start < high {
+            if owner as usize != partition || rights & WRITE == 0 {
+                return false;
+            }
+            found = true;
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, FaultKind, Response};
 use super::grants;
-use super::table::{READ, Table, WRITE};
+use super::table::{READ, Table, WRITE, at, at_mut};
 
 /// The answer to a call that is refused: an unknown number, or a pointer that was not granted.
 pub const REFUSED: [u32; 3] = [u32::MAX, 0, 0];
@@ -39,34 +39,30 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     state: State,
-    /// The task begins at its entry the next time it runs.
-    fresh: bool,
-    /// Goes into the task's registers the next time it runs.
-    answer: Option<[u32; 3]>,
-    /// Start and length of what was sent and not yet received.
-    message: Option<[u32; 2]>,
-    /// Interrupts that fired and were not yet delivered, as bits of their places among the task's own.
+    /// The task is beyond its entry; until then it begins there the next time it runs.
+    begun: bool,
+    /// Start and length of what was sent and not yet received; no message is empty, so zero is none.
+    message: [u32; 2],
+    /// Interrupts that fired and were not yet delivered, as bits: the task's first in the table is bit 0.
     pending: u32,
-    /// Faults of the task's partition, kept in its first task's record.
+    /// Faults of the task's partition: each of its tasks has the same number.
     faults: u32,
 }
 
 impl Record {
     /// A task that has not run yet.
-    pub const NEW: Self = Self { state: State::Ready, fresh: true, answer: None, message: None, pending: 0, faults: 0 };
+    pub const NEW: Self = Self { state: State::Ready, begun: false, message: [0; 2], pending: 0, faults: 0 };
 
-    /// Takes what the machine must put into the task's registers before it runs: a fresh start, or an answer.
-    pub fn resume(&mut self) -> (bool, Option<[u32; 3]>) {
-        (core::mem::take(&mut self.fresh), self.answer.take())
+    /// Whether the machine must make the task begin before it runs; asked once.
+    #[inline]
+    pub fn begins(&mut self) -> bool {
+        !core::mem::replace(&mut self.begun, true)
     }
 
     /// Whether nothing will ever make the task run again.
+    #[inline]
     pub fn stopped(&self) -> bool {
         self.state == State::Stopped
-    }
-
-    fn begin_again(&mut self) {
-        *self = Self { faults: self.faults, ..Self::NEW };
     }
 }
 
@@ -77,7 +73,9 @@ pub trait Machine {
     /// Let the interrupt fire.
     fn unmask(&mut self, interrupt: u32);
     /// Set the partition's own memory as it was at boot.
-    fn initialise(&mut self, partition: usize);
+    fn initialise(&mut self, table: &Table<'_>, partition: usize);
+    /// Put the answer to a call into the registers that the task finds when it goes on.
+    fn answer(&mut self, task: usize, answer: [u32; 3]);
     /// The partition's policy.
     fn respond(&mut self, fault: &Fault) -> Response;
     /// A call that the TCB does not know.
@@ -86,77 +84,105 @@ pub trait Machine {
     fn escalate(&mut self, fault: &Fault);
 }
 
-/// The kernel's view of the tasks. `current` is `None` while nothing is ready.
+/// Which task has its turn. Kept while nothing runs: whoever is next then is not the first task again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The running task, or the last one that ran.
+    pub task: usize,
+    /// Nothing is ready.
+    pub idle: bool,
+}
+
+impl Turn {
+    /// Before the first task: the next one after it is task 0.
+    pub const BEFORE_THE_FIRST: Self = Self { task: usize::MAX, idle: true };
+}
+
+/// The kernel's view of the tasks.
 pub struct Kernel<'a> {
     /// One record per task.
     pub records: &'a mut [Record],
-    /// The running task.
-    pub current: Option<usize>,
+    /// Who runs.
+    pub turn: Turn,
     /// What was planned.
     pub table: Table<'a>,
 }
 
 impl Kernel<'_> {
-    /// Acts on one event, and sets [`Self::current`] to the task that runs next.
+    /// Acts on one event, and gives the turn to the task that runs next.
     pub fn step(&mut self, event: Event, machine: &mut impl Machine) {
-        let mut next = self.current;
-        match (event, self.current) {
-            (Event::Tick, _) | (Event::Call([YIELD, ..]), Some(_)) => next = self.following(),
-            (Event::Interrupt(number), _) => self.interrupt(number, machine),
-            (Event::Call(call), Some(task)) => self.call(task, call, machine),
-            (Event::Fault(kind, address), Some(task)) => {
-                self.fault(task, kind, address, machine);
-                next = self.following();
-            }
+        match event {
+            Event::Tick => self.pass(),
+            Event::Interrupt(number) => self.interrupt(number, machine),
             // Nothing calls or faults while nothing runs: the machine halts on a fault of its own.
-            (Event::Call(_) | Event::Fault(..), None) => {}
+            _ if self.turn.idle => {}
+            Event::Call(call) => self.call(call, machine),
+            Event::Fault(kind, address) => self.fault(kind, address, machine),
         }
-        self.current = match next {
-            Some(task) if self.records[task].state == State::Ready => next,
-            _ => self.following(),
-        };
+        if self.turn.idle || at(self.records, self.turn.task).state != State::Ready {
+            self.pass();
+        }
     }
 
-    /// The next ready task, round robin; the running one last.
-    fn following(&self) -> Option<usize> {
-        let count = self.records.len();
-        let from = self.current.map_or(count - 1, |task| task);
-        (1..=count).map(|step| (from + step) % count).find(|&task| self.records[task].state == State::Ready)
+    /// The turn goes to the next ready task, round robin; the running one is last.
+    fn pass(&mut self) {
+        for _ in 0..self.records.len() {
+            self.turn.task = self.turn.task.wrapping_add(1);
+            if self.turn.task >= self.records.len() {
+                self.turn.task = 0;
+            }
+            self.turn.idle = at(self.records, self.turn.task).state != State::Ready;
+            if !self.turn.idle {
+                break;
+            }
+        }
     }
 
-    fn call(&mut self, task: usize, call: [u32; 4], machine: &mut impl Machine) {
+    fn call(&mut self, call: [u32; 4], machine: &mut impl Machine) {
+        let task = self.turn.task;
+        let record = at_mut(self.records, task);
         match call[0] {
+            YIELD => self.pass(),
             WAIT => {
-                self.records[task].state = State::Waiting;
-                for entry in self.table.interrupts.iter().filter(|entry| entry[1] as usize == task) {
-                    machine.unmask(entry[0]);
+                for interrupt in self.table.interrupts_of(task) {
+                    machine.unmask(interrupt);
                 }
-                self.deliver(task);
+                record.state = State::Waiting;
+                deliver(record, &self.table, task, machine);
             }
-            SEND => self.records[task].answer = Some([self.send(task, call[1], call[2]), 0, 0]),
+            SEND => {
+                let taken = self.send(task, call[1], call[2], machine);
+                machine.answer(task, [taken, 0, 0]);
+            }
             RECEIVE => {
-                self.records[task].state = State::Receiving;
-                self.deliver(task);
+                record.state = State::Receiving;
+                deliver(record, &self.table, task, machine);
             }
-            EXIT => self.records[task].state = State::Stopped,
-            FAULT => self.fault(task, FaultKind::Reported, Some(call[1]), machine),
-            _ => self.records[task].answer = Some(machine.call(task, call)),
+            EXIT => record.state = State::Stopped,
+            FAULT => self.fault(FaultKind::Reported, Some(call[1]), machine),
+            _ => {
+                let answer = machine.call(task, call);
+                machine.answer(task, answer);
+            }
         }
     }
 
     /// Every other task whose partition may read the bytes and that has nothing waiting takes them; returns how many.
-    fn send(&mut self, sender: usize, start: u32, length: u32) -> u32 {
-        let table = self.table;
-        if !grants::allowed(&table, table.partition(sender), start, length, READ | WRITE) {
+    fn send(&mut self, sender: usize, start: u32, length: u32, machine: &mut impl Machine) -> u32 {
+        let table = &self.table;
+        if !grants::allowed(table, table.partition(sender), start, length, READ | WRITE) {
             return REFUSED[0];
         }
         let mut taken = 0;
-        for task in (0..self.records.len()).filter(|&task| task != sender) {
-            let may = grants::allowed(&table, table.partition(task), start, length, READ);
-            if may && self.records[task].message.is_none() && !self.records[task].stopped() {
-                self.records[task].message = Some([start, length]);
-                self.deliver(task);
+        for (task, (record, row)) in self.records.iter_mut().zip(table.tasks).enumerate() {
+            if task != sender
+                && record.message[1] == 0
+                && !record.stopped()
+                && grants::allowed(table, row[2] as usize, start, length, READ)
+            {
+                record.message = [start, length];
                 taken += 1;
+                deliver(record, table, task, machine);
             }
         }
         taken
@@ -166,227 +192,73 @@ impl Kernel<'_> {
         // Masked until the task waits again: an unprivileged task cannot silence the device before it runs.
         machine.mask(number);
         if let Some((task, bit)) = self.table.interrupt(number) {
-            self.records[task].pending |= bit;
-            self.deliver(task);
+            let record = at_mut(self.records, task);
+            record.pending |= bit;
+            deliver(record, &self.table, task, machine);
         }
     }
 
-    /// Ends a task's sleep when what it sleeps for is there.
-    fn deliver(&mut self, task: usize) {
-        let record = &mut self.records[task];
-        match record.state {
-            State::Waiting if record.pending != 0 => {
-                let place = record.pending.trailing_zeros() as usize;
-                record.pending &= record.pending - 1;
-                record.answer = Some([self.table.waking(task).nth(place).unwrap_or(u32::MAX), 0, 0]);
-                record.state = State::Ready;
-            }
-            State::Receiving => {
-                if let Some([start, length]) = record.message.take() {
-                    record.answer = Some([start, length, 0]);
-                    record.state = State::Ready;
-                }
-            }
-            State::Ready | State::Waiting | State::Stopped => {}
-        }
-    }
-
-    fn fault(&mut self, task: usize, kind: FaultKind, address: Option<u32>, machine: &mut impl Machine) {
+    /// The running task's partition has faulted: the product says what becomes of it, and the next task runs.
+    fn fault(&mut self, kind: FaultKind, address: Option<u32>, machine: &mut impl Machine) {
+        let Turn { task, .. } = self.turn;
         let partition = self.table.partition(task);
-        let own = |table: &Table<'_>, task: usize| table.partition(task) == partition;
-        let first = (0..self.records.len()).find(|&other| own(&self.table, other)).unwrap_or(task);
-        self.records[first].faults += 1;
-        let fault = Fault { task, partition, kind, address, count: self.records[first].faults };
-        match machine.respond(&fault) {
-            Response::Enter => self.records[task].begin_again(),
-            Response::Escalate => machine.escalate(&fault),
-            response => {
-                for other in (0..self.records.len()).filter(|&other| own(&self.table, other)) {
-                    self.records[other].begin_again();
-                    if response == Response::Stop {
-                        self.records[other].state = State::Stopped;
-                    }
-                    for entry in self.table.interrupts.iter().filter(|entry| entry[1] as usize == other) {
-                        machine.mask(entry[0]);
-                    }
-                }
-                if response == Response::Restart {
-                    machine.initialise(partition);
+        let count = at(self.records, task).faults.saturating_add(1);
+        let fault = Fault { task, partition, kind, address, count };
+        let response = machine.respond(&fault);
+        if response == Response::Escalate {
+            return machine.escalate(&fault);
+        }
+        if response == Response::Restart {
+            machine.initialise(&self.table, partition);
+        }
+        for (other, (record, row)) in self.records.iter_mut().zip(self.table.tasks).enumerate() {
+            if row[2] as usize != partition {
+                continue;
+            }
+            record.faults = count;
+            if response == Response::Enter && other != task {
+                continue;
+            }
+            *record = Record { faults: count, ..Record::NEW };
+            if response != Response::Enter {
+                for interrupt in self.table.interrupts_of(other) {
+                    machine.mask(interrupt);
                 }
             }
+            if response == Response::Stop {
+                record.state = State::Stopped;
+            }
         }
+        self.pass();
     }
+}
+
+/// Ends a task's sleep when what it sleeps for is there.
+fn deliver(record: &mut Record, table: &Table<'_>, task: usize, machine: &mut impl Machine) {
+    let answer = match record.state {
+        State::Waiting => {
+            let mut bit = 1;
+            let mut own = table.interrupts_of(task);
+            let number = loop {
+                let Some(number) = own.next() else { return };
+                if record.pending & bit != 0 {
+                    break number;
+                }
+                bit <<= 1;
+            };
+            record.pending &= !bit;
+            [number, 0, 0]
+        }
+        State::Receiving if record.message[1] != 0 => {
+            let [start, length] = core::mem::take(&mut record.message);
+            [start, length, 0]
+        }
+        _ => return,
+    };
+    record.state = State::Ready;
+    machine.answer(task, answer);
 }
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::super::fault::{Fault, FaultKind, Response};
-    use super::super::table::examples::TABLE;
-    use super::{EXIT, Event, FAULT, Kernel, Machine, RECEIVE, REFUSED, Record, SEND, State, WAIT, YIELD};
-    use std::vec::Vec;
-
-    #[derive(Default)]
-    struct Fake {
-        masked: Vec<u32>,
-        unmasked: Vec<u32>,
-        initialised: Vec<usize>,
-        faults: Vec<Fault>,
-        escalated: bool,
-        responses: Vec<Response>,
-    }
-
-    impl Machine for Fake {
-        fn mask(&mut self, interrupt: u32) {
-            self.masked.push(interrupt);
-        }
-        fn unmask(&mut self, interrupt: u32) {
-            self.unmasked.push(interrupt);
-        }
-        fn initialise(&mut self, partition: usize) {
-            self.initialised.push(partition);
-        }
-        fn respond(&mut self, fault: &Fault) -> Response {
-            self.faults.push(*fault);
-            self.responses.pop().unwrap_or(Response::Stop)
-        }
-        fn call(&mut self, _: usize, call: [u32; 4]) -> [u32; 3] {
-            if call[0] == 100 { [1, 2, 3] } else { REFUSED }
-        }
-        fn escalate(&mut self, _: &Fault) {
-            self.escalated = true;
-        }
-    }
-
-    /// Runs `events` on three fresh tasks; returns who ran after each, the records, and what the machine saw.
-    fn run(responses: &[Response], events: &[Event]) -> (Vec<Option<usize>>, [Record; 3], Fake) {
-        let mut records = [Record::NEW; 3];
-        let mut machine = Fake { responses: responses.to_vec(), ..Fake::default() };
-        let mut kernel = Kernel { records: &mut records, current: None, table: TABLE };
-        let mut order = Vec::new();
-        for &event in events {
-            kernel.step(event, &mut machine);
-            order.push(kernel.current);
-        }
-        (order, records, machine)
-    }
-
-    const fn call(number: u32) -> Event {
-        Event::Call([number, 0, 0, 0])
-    }
-
-    #[test]
-    fn tasks_take_turns() {
-        let (order, ..) = run(&[], &[Event::Tick, Event::Tick, call(YIELD), call(YIELD), Event::Tick]);
-        assert_eq!(order, [Some(0), Some(1), Some(2), Some(0), Some(1)]);
-    }
-
-    #[test]
-    fn the_last_ready_task_goes_on_and_an_empty_house_idles() {
-        let (order, ..) = run(&[], &[Event::Tick, call(EXIT), call(EXIT), call(YIELD), Event::Tick, call(EXIT)]);
-        assert_eq!(order, [Some(0), Some(1), Some(2), Some(2), Some(2), None]);
-    }
-
-    #[test]
-    fn an_interrupt_is_masked_and_wakes_its_task_once() {
-        let events = [Event::Tick, call(WAIT), Event::Interrupt(8), Event::Tick, Event::Tick];
-        let (order, mut records, machine) = run(&[], &events);
-        assert_eq!(order, [Some(0), Some(1), Some(1), Some(2), Some(0)]);
-        assert_eq!((machine.unmasked, machine.masked), (Vec::from([8]), Vec::from([8])));
-        assert_eq!(records[0].resume(), (true, Some([8, 0, 0])));
-        assert_eq!(records[0].pending, 0);
-    }
-
-    #[test]
-    fn an_interrupt_that_comes_early_is_delivered_at_the_next_wait() {
-        let (order, mut records, _) = run(&[], &[Event::Tick, Event::Interrupt(8), call(WAIT)]);
-        assert_eq!(order[2], Some(0));
-        assert_eq!(records[0].resume().1, Some([8, 0, 0]));
-    }
-
-    #[test]
-    fn two_interrupts_are_delivered_one_after_the_other() {
-        let waiting = [Event::Tick, Event::Tick, Event::Tick, Event::Interrupt(9), Event::Interrupt(3)];
-        let (_, mut records, _) = run(&[], &[&waiting[..], &[call(WAIT)]].concat());
-        assert_eq!(records[2].resume().1, Some([3, 0, 0]));
-        let (_, mut records, _) = run(&[], &[&waiting[..], &[call(WAIT), call(WAIT)]].concat());
-        assert_eq!(records[2].resume().1, Some([9, 0, 0]));
-    }
-
-    #[test]
-    fn a_stranger_interrupt_is_masked_and_forgotten() {
-        let (order, records, machine) = run(&[], &[Event::Tick, Event::Interrupt(4)]);
-        assert_eq!((order[1], machine.masked), (Some(0), Vec::from([4])));
-        assert!(records.iter().all(|record| record.pending == 0));
-    }
-
-    #[test]
-    fn what_is_sent_reaches_those_who_may_read_it() {
-        let share = Event::Call([SEND, 0x2000_0810, 8, 0]);
-        let (_, mut records, _) = run(&[], &[Event::Tick, Event::Tick, call(RECEIVE), Event::Tick, share]);
-        assert_eq!(records[0].resume().1, Some([2, 0, 0]));
-        assert_eq!(records[1].resume().1, Some([0x2000_0810, 8, 0]));
-        assert_eq!((records[1].state, records[2].message), (State::Ready, Some([0x2000_0810, 8])));
-    }
-
-    #[test]
-    fn what_is_not_the_senders_is_refused_and_reaches_nobody() {
-        for (start, length) in [(0x2000_0400, 4), (0x2000_0000, 0x401), (0x2000_0000, 0), (0xFFFF_FFFC, 8)] {
-            let (_, mut records, _) = run(&[], &[Event::Tick, Event::Call([SEND, start, length, 0])]);
-            assert_eq!(records[0].resume().1, Some(REFUSED));
-            assert!(records.iter().all(|record| record.message.is_none()));
-        }
-    }
-
-    #[test]
-    fn a_full_mailbox_takes_nothing_more() {
-        let share = Event::Call([SEND, 0x2000_0810, 8, 0]);
-        let (_, mut records, _) = run(&[], &[Event::Tick, share, share]);
-        assert_eq!(records[0].resume().1, Some([0, 0, 0]));
-    }
-
-    #[test]
-    fn a_fault_stops_all_tasks_of_its_partition_and_no_other() {
-        let fault = Event::Fault(FaultKind::Data, Some(4));
-        let (order, records, machine) = run(&[], &[Event::Tick, Event::Tick, fault]);
-        assert_eq!(order[2], Some(0));
-        assert_eq!(records.map(|record| record.stopped()), [false, true, true]);
-        let expected = Fault { task: 1, partition: 1, kind: FaultKind::Data, address: Some(4), count: 1 };
-        assert_eq!((machine.faults, machine.masked), (Vec::from([expected]), Vec::from([3, 9])));
-        assert!(machine.initialised.is_empty());
-    }
-
-    #[test]
-    fn a_restart_begins_again_with_memory_set_anew_and_counts() {
-        let fault = Event::Fault(FaultKind::Data, None);
-        let events = [Event::Tick, Event::Tick, fault, fault];
-        let (_, mut records, machine) = run(&[Response::Restart; 2], &events);
-        assert_eq!(machine.initialised, [1, 1]);
-        assert_eq!(machine.faults.iter().map(|fault| fault.count).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(records[1].resume(), (true, None));
-        assert!(!records[2].stopped());
-    }
-
-    #[test]
-    fn entering_again_keeps_memory_and_the_partitions_other_tasks() {
-        let fault = Event::Fault(FaultKind::Data, None);
-        let (_, mut records, machine) = run(&[Response::Enter], &[Event::Tick, Event::Tick, fault]);
-        assert!(machine.initialised.is_empty() && machine.masked.is_empty());
-        assert!(records[1].resume().0);
-    }
-
-    #[test]
-    fn a_reported_fault_is_a_fault() {
-        let (_, _, machine) = run(&[Response::Escalate], &[Event::Tick, Event::Call([FAULT, 7, 0, 0])]);
-        assert_eq!((machine.faults[0].kind, machine.faults[0].address), (FaultKind::Reported, Some(7)));
-        assert!(machine.escalated);
-    }
-
-    #[test]
-    fn unknown_calls_go_to_the_product() {
-        for (number, answer) in [(100, [1, 2, 3]), (6, REFUSED), (u32::MAX, REFUSED)] {
-            let (_, mut records, _) = run(&[], &[Event::Tick, call(number)]);
-            assert_eq!(records[0].resume().1, Some(answer));
-        }
-    }
-}
+#[path = "kernel_tests.rs"]
+mod tests;

@@ -32,9 +32,19 @@ const fn on(control: u32) -> [Step; 3] {
     [Step::Store { address: MPU_CTRL, value: control }, Step::Dsb, Step::Isb]
 }
 
+/// Armv6-M: as [`armv7m`], but without alias registers each pair goes through `MPU_RBAR` and `MPU_RASR`.
+#[inline]
+pub fn armv6m(control: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
+    let pairs = words.iter().flat_map(|&[rbar, rasr]| {
+        [Step::Store { address: MPU_RBAR, value: rbar }, Step::Store { address: MPU_RBAR + 4, value: rasr }]
+    });
+    OFF.into_iter().chain(pairs).chain(on(control))
+}
+
 /// Armv7-M: `words` hold RBAR with VALID and REGION, so no store to `MPU_RNR` is needed. Full groups of four go through
 /// the aliases in one burst; the rest through `MPU_RBAR` and `MPU_RASR`. `control` is what `MPU_CTRL` holds afterwards:
 /// [`MPU_ON`], or without PRIVDEFENA where static regions stand for the kernel's map.
+#[inline]
 pub fn armv7m(control: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
     let grouped = words.len() / 4 * 4;
     let pairs = words.iter().enumerate().flat_map(move |(index, &[rbar, rasr])| {
@@ -47,6 +57,7 @@ pub fn armv7m(control: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + 
 
 /// Armv8-M: `MPU_RNR` selects a bank of four slots, whose pairs stand at `MPU_RBAR` and its aliases. `first` is the
 /// hardware slot of `words[0]`.
+#[inline]
 pub fn armv8m(first: u32, words: &[[u32; 2]]) -> impl Iterator<Item = Step> + '_ {
     let pairs = words.iter().enumerate().flat_map(move |(index, &[rbar, rlar])| {
         let slot = first + index as u32;
@@ -65,6 +76,7 @@ pub const PMPADDR0: u32 = 0x3B0;
 
 /// PMP: addresses upward, then the configuration words that hold the entries, with static neighbours' bytes. `first` is
 /// the hardware entry of `words[0]`.
+#[inline]
 pub fn pmp<'a>(first: u32, words: &'a [[u32; 2]], configs: &'a [u32]) -> impl Iterator<Item = Step> + 'a {
     let addresses = words
         .iter()
@@ -80,7 +92,7 @@ pub fn pmp<'a>(first: u32, words: &'a [[u32; 2]], configs: &'a [u32]) -> impl It
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR, Step, armv7m, armv8m, pmp};
+    use super::{MPU_CTRL, MPU_ON, MPU_RBAR, MPU_RNR, Step, armv6m, armv7m, armv8m, pmp};
     use std::vec::Vec;
 
     fn stores(steps: impl Iterator<Item = Step>) -> Vec<(u32, u32)> {
@@ -98,6 +110,18 @@ mod tests {
             let words: Vec<[u32; 2]> = (0..slots).map(|slot| [0x2000_0010 | slot, slot]).collect();
             assert_eq!(stores(armv7m(MPU_ON, &words)).len() as u32, 2 * slots + 2);
         }
+    }
+
+    #[test]
+    fn armv6m_takes_as_many_and_knows_no_alias() {
+        let words: Vec<[u32; 2]> = (0..6).map(|slot| [0x2000_0010 | slot, slot]).collect();
+        let written = stores(armv6m(1, &words));
+        assert_eq!((written.len(), written[0], written[13]), (14, (MPU_CTRL, 0), (MPU_CTRL, 1)));
+        for (pair, [rbar, rasr]) in written[1..13].chunks(2).zip(words) {
+            assert_eq!(pair, [(MPU_RBAR, rbar), (MPU_RBAR + 4, rasr)]);
+        }
+        let barriers: Vec<Step> = armv6m(MPU_ON, &[]).filter(|step| !matches!(step, Step::Store { .. })).collect();
+        assert_eq!(barriers, [Step::Dsb, Step::Dsb, Step::Isb]);
     }
 
     #[test]

@@ -7,6 +7,29 @@ pub const WRITE: u32 = 2;
 /// Right to execute.
 pub const EXECUTE: u32 = 4;
 
+/// The element, or a panic without arguments: core's own message about an index brings 2 KiB of number formatting into
+/// the image.
+pub fn at<T>(slice: &[T], index: usize) -> &T {
+    match slice.get(index) {
+        Some(found) => found,
+        None => outside(),
+    }
+}
+
+/// As [`at`], to be changed.
+pub fn at_mut<T>(slice: &mut [T], index: usize) -> &mut T {
+    match slice.get_mut(index) {
+        Some(found) => found,
+        None => outside(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn outside() -> ! {
+    panic!("no such row")
+}
+
 /// The generated tables. Index spaces: partitions and tasks follow their sorted names.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
@@ -20,28 +43,32 @@ pub struct Table<'a> {
 
 impl Table<'_> {
     /// The partition of a task.
+    #[inline]
     pub fn partition(&self, task: usize) -> usize {
-        self.tasks[task][2] as usize
+        at(self.tasks, task)[2] as usize
     }
 
     /// Whether `size` bytes at `start` lie on the stack of `task`, with the alignment of a saved frame.
     ///
     /// The running stack pointer is hostile: a partition can point it anywhere before it traps.
+    #[inline]
     pub fn on_stack(&self, task: usize, start: u32, size: u32) -> bool {
-        let [low, high, _] = self.tasks[task];
+        let &[low, high, _] = at(self.tasks, task);
         start >= low && start.is_multiple_of(8) && start <= high && high - start >= size
     }
 
-    /// The task that an interrupt wakes, and the bit that stands for it among the task's pending interrupts.
-    pub fn interrupt(&self, number: u32) -> Option<(usize, u32)> {
-        let task = self.interrupts.iter().find(|entry| entry[0] == number)?[1] as usize;
-        let place = self.waking(task).position(|other| other == number)?;
-        Some((task, 1 << (place % 32)))
+    /// The numbers of a task's interrupts.
+    #[inline]
+    pub fn interrupts_of(&self, task: usize) -> impl Iterator<Item = u32> {
+        self.interrupts.iter().filter(move |row| row[1] as usize == task).map(|row| row[0])
     }
 
-    /// The interrupts of a task, in the order of their bits.
-    pub fn waking(&self, task: usize) -> impl Iterator<Item = u32> + '_ {
-        self.interrupts.iter().filter(move |entry| entry[1] as usize == task).map(|entry| entry[0])
+    /// The task that an interrupt wakes, and the bit that stands for it among the task's pending interrupts.
+    #[inline]
+    pub fn interrupt(&self, number: u32) -> Option<(usize, u32)> {
+        let task = self.interrupts.iter().find(|row| row[0] == number)?[1] as usize;
+        let before = self.interrupts_of(task).take_while(|&other| other != number).count();
+        Some((task, 1_u32.unbounded_shl(before as u32)))
     }
 }
 
@@ -81,17 +108,19 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_has_one_task_and_one_bit() {
-        assert_eq!(TABLE.interrupt(8), Some((0, 1)));
-        assert_eq!(TABLE.interrupt(9), Some((2, 2)));
-        assert_eq!(TABLE.interrupt(4), None);
-    }
-
-    #[test]
     fn a_task_has_its_bits_to_itself_however_many_interrupts_there_are() {
         let interrupts: [[u32; 2]; 40] = core::array::from_fn(|number| [number as u32, number as u32 / 20]);
         let table = Table { interrupts: &interrupts, ..TABLE };
         assert_eq!(table.interrupt(35), Some((1, 1 << 15)));
-        assert_eq!(table.waking(1).nth(15), Some(35));
+        assert_eq!(table.interrupts_of(1).nth(15), Some(35));
+    }
+
+    #[test]
+    fn an_interrupt_has_one_task_and_one_bit() {
+        assert_eq!(TABLE.interrupt(8), Some((0, 1)));
+        assert_eq!(TABLE.interrupt(3), Some((2, 1)));
+        assert_eq!(TABLE.interrupt(9), Some((2, 2)));
+        assert!(TABLE.interrupts_of(2).eq([3, 9]));
+        assert_eq!(TABLE.interrupt(4), None);
     }
 }
