@@ -171,7 +171,7 @@ MUTANTS = (
     ),
     Mutant(
         name="pmpcfg is not rewritten",
-        file="arch/riscv.rs",
+        file="arch/pmp.rs",
         old="each_config!(write_configs, F::FIRST_DYNAMIC_CFG, F::DYNAMIC_CFGS, config);",
         new="let _ = config;",
         killed_by="alpha/alpha.data/first/may-write",
@@ -179,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         name="the order of the entries is reversed",
-        file="arch/riscv.rs",
+        file="arch/pmp.rs",
         old="let value = read_volatile($words.add($n - $first).cast::<u32>());",
         new="let value = read_volatile($words.add($count - 1 - ($n - $first)).cast::<u32>());",
         killed_by="alpha/*/may-read",
@@ -187,9 +187,9 @@ MUTANTS = (
     ),
     Mutant(
         name="the last address register is not written",
-        file="arch/riscv.rs",
-        old="if $n >= $first && $n < $first + $count {\n                let value = read",
-        new="if $n >= $first && $n + 1 < $first + $count {\n                let value = read",
+        file="arch/pmp.rs",
+        old="if $n >= $first && $n < $first + $count {\n            let value = read",
+        new="if $n >= $first && $n + 1 < $first + $count {\n            let value = read",
         killed_by="*/may-*",
         machine=VIRT,
     ),

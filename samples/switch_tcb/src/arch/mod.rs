@@ -11,6 +11,8 @@ mod cortex_m;
 #[cfg(target_arch = "riscv32")]
 mod interrupts;
 #[cfg(target_arch = "riscv32")]
+mod pmp;
+#[cfg(target_arch = "riscv32")]
 mod riscv;
 #[cfg(target_arch = "arm")]
 mod state;
@@ -30,9 +32,11 @@ pub use cortex_m::{Context, entry};
 #[cfg(target_arch = "arm")]
 use cortex_m::{answer, begin, interrupts};
 #[cfg(target_arch = "riscv32")]
+use pmp as protection;
+#[cfg(target_arch = "riscv32")]
 pub use riscv::{Context, entry, reset};
 #[cfg(target_arch = "riscv32")]
-use riscv::{answer, begin, pmp as protection};
+use riscv::{answer, begin};
 #[cfg(target_arch = "arm")]
 pub use vectors::{Handler, Vectors, interrupt_vectors, reset};
 
