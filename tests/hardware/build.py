@@ -10,7 +10,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -101,6 +101,8 @@ def prober(
 
     ``safety`` is what its safety manifest says; ``captures`` names what it brings to be run privileged.
     """
+    if machine.attacker:
+        machine = replace(machine, target=machine.attacker, cfg=())
     runtime = sysroot(machine.target) / "lib" / "rustlib" / machine.target / "lib"
     arch = "riscv" if machine.target == RISCV32 else "arm"
     checks = [f"--check-cfg=cfg(captures_{what})" for what in ("calls", "vectors", "startup")]
@@ -114,6 +116,9 @@ def prober(
         libraries = (*runtime.glob("libcore*.rlib"), *runtime.glob("libcompiler_builtins*.rlib"))
         described = Component(name=component, partition=component, entry=f"{component}_main")
         seal(described, (loose,), libraries, frozenset(), arch, out / f"{component}.o")
+        if machine.attacker:
+            # An attacker may execute what the plan's architecture has not.
+            run([machine.objcopy, "-R", ".ARM.attributes", out / f"{component}.o"])
         if safety:
             (out / f"{component}.safety-manifest.json").write_text(safety)
 
@@ -122,6 +127,7 @@ def prober(
         component,
         program,
         safety,
+        machine.attacker,
         *command,
         *sources(RUST),
         *sealing,

@@ -17,7 +17,7 @@ DEVICES = 0x4000_0000
 def defects(unit: UnitName, words: Words) -> Iterator[tuple[str, Words]]:
     """Every field of a live pair, wrong by one step."""
     match unit:
-        case UnitName.ARMV7M:
+        case UnitName.ARMV6M | UnitName.ARMV7M:
             yield from _armv7m(*words)
         case UnitName.ARMV8M:
             yield from _armv8m(*words)
@@ -74,7 +74,7 @@ def rights(unit: UnitName, registers: Sequence[Words], address: int) -> str:
     """What unprivileged code may do at one address, read by the tests' own decoders; ``"malformed"`` if reserved."""
     try:
         match unit:
-            case UnitName.ARMV7M:
+            case UnitName.ARMV6M | UnitName.ARMV7M:
                 return armv7m.allowed(registers, address)
             case UnitName.ARMV8M:
                 pairs = [found for pair in registers if (found := decode_armv8m.decode(*pair))]
@@ -110,7 +110,7 @@ def patches(scene: Scene, partition: str, slots: Sequence[Slot]) -> Mapping[int,
     first, count = plan.slots.first_dynamic, plan.slots.dynamic
     number = scene.partitions.index(partition)
     own = slots[first : first + count]
-    tag = plan.unit is UnitName.ARMV7M  # RBAR with VALID and REGION
+    tag = plan.unit in (UnitName.ARMV6M, UnitName.ARMV7M)  # RBAR with VALID and REGION
     pairs = [word for slot in own for word in (slot.words[0] | (0x10 | slot.index if tag else 0), slot.words[1])]
     found: dict[int, Sequence[int]] = {symbols["LP_DYNAMIC"] + 8 * count * number: pairs}
     if plan.unit is UnitName.PMP:

@@ -6,14 +6,16 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.toolchain import ARMV7EM_FPU, ARMV7M, ARMV8M, RISCV32, tool
+from tests.toolchain import ARMV6M, ARMV7EM_FPU, ARMV7M, ARMV8M, RISCV32, tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """One machine of QEMU. ``chip`` is its name in the catalogue; ``cfg`` what its build passes to rustc.
 
-    Where devices do not take bytes, QEMU itself refuses what the PMP allows: only their first word is read.
+    Where devices do not take bytes, QEMU itself refuses what the PMP allows: only their first word is read. ``unit`` is
+    the protection unit where it is not the chip's, ``attacker`` what probers are compiled for where that is not the
+    firmware's target. A core that ``tells_faults`` says what a fault was, and where.
     """
 
     name: str
@@ -25,6 +27,9 @@ class Machine:
     cfg: tuple[str, ...] = ()
     linker_options: tuple[str, ...] = ()
     devices_take_bytes: bool = True
+    unit: str = ""
+    attacker: str = ""
+    tells_faults: bool = True
 
     @property
     def linker(self) -> str:
@@ -104,4 +109,19 @@ VIRT = Machine(
     devices_take_bytes=False,
 )
 
-MACHINES = (AN385, AN386, AN505, VIRT)
+ARMV6M_ON_AN385 = Machine(
+    name="armv6m",
+    chip="mps2-an385",
+    target=ARMV6M,
+    emulator="qemu-system-arm",
+    options=("-M", "mps2-an385"),
+    prefix="arm-none-eabi",
+    cfg=("armv6m",),
+    unit="armv6m",
+    attacker=ARMV7M,
+    tells_faults=False,
+)
+"""No machine of QEMU has an Armv6-M MPU. Armv7-M contains Armv6-M's instructions and registers, and its MPU the regions
+that PMSAv6 can describe, so a Cortex-M3 runs the whole Armv6-M firmware. It cannot show what only Armv6-M refuses."""
+
+MACHINES = (ARMV6M_ON_AN385, AN385, AN386, AN505, VIRT)

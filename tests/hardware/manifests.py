@@ -22,7 +22,7 @@ class Devices:
 MPS2 = Devices(timer="timer0", interrupt=8, uart="uart0")
 SSE200 = Devices(timer="timer0", interrupt=3, uart="uart0")
 RISCV_VIRT = Devices(timer="uart0", interrupt=10, uart="rtc")
-DEVICES = {"an385": MPS2, "an386": MPS2, "an505": SSE200, "virt": RISCV_VIRT}
+DEVICES = {"armv6m": MPS2, "an385": MPS2, "an386": MPS2, "an505": SSE200, "virt": RISCV_VIRT}
 
 
 def quartet(machine: Machine, *, isolation: str = "mpu") -> str:
@@ -35,6 +35,7 @@ isolation = "{isolation}"
 
 [target]
 chip = "{machine.chip}"
+{f'unit = "{machine.unit}"' if machine.unit else ""}
 
 [component.alpha]
 objects = ["${{alpha}}"]
@@ -79,7 +80,8 @@ def generated(machine: Machine, seed: int) -> tuple[str, tuple[str, ...]]:
     dice = random.Random(seed)
     names = QUARTET[: dice.randint(2, 4)]
     devices = DEVICES[machine.name]
-    text = f'manifest-version = 1\nisolation = "mpu"\n\n[target]\nchip = "{machine.chip}"\n\n'
+    text = f'manifest-version = 1\nisolation = "mpu"\n\n[target]\nchip = "{machine.chip}"\n'
+    text += f'unit = "{machine.unit}"\n\n' if machine.unit else "\n"
     text += f'[defaults]\ncode = "{dice.choice(("shared", "private"))}"\n'
     text += f'rodata = "{dice.choice(("with-code", "separate"))}"\n\n[kernel]\nsizes = {{ bss = "384K" }}\n'
     holders = {devices.timer: dice.choice(names), devices.uart: dice.choice(names)}

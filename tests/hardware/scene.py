@@ -131,7 +131,7 @@ def region_edges(unit: UnitName, slots: Sequence[Slot]) -> Iterator[int]:
         first, second = slot.words
         if unit is UnitName.ARMV8M and second & 1:
             yield from (first & ~0x1F, (second | 0x1F) + 1)
-        elif unit is UnitName.ARMV7M and second & 1:
+        elif unit in (UnitName.ARMV6M, UnitName.ARMV7M) and second & 1:
             size = 2 << (second >> 1 & 0x1F)
             step = size // 8 if size >= 256 else size
             yield from range(first & ~0x1F, (first & ~0x1F) + size + 1, step)

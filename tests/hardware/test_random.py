@@ -10,7 +10,7 @@ import pytest
 from layoutplan.model.plan import Infeasible, OutOfEffort
 from tests.hardware import attacks
 from tests.hardware.build import NoPlan, image
-from tests.hardware.machines import AN385, AN505, VIRT, Machine
+from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, Machine
 from tests.hardware.manifests import generated
 from tests.hardware.scene import Scene, scene
 from tests.hardware.verdict import tried
@@ -22,7 +22,7 @@ GROUPS = 5
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-@pytest.mark.parametrize("machine", [AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
+@pytest.mark.parametrize("machine", [ARMV6M_ON_AN385, AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
 def test_generated_manifests_hold(machine: Machine, group: int) -> None:
     built = refused = 0
     for seed in count(1000 * group):

@@ -44,10 +44,11 @@ def switch(plan: Plan, partition: str) -> list[Store]:
         case UnitName.ARMV8M:
             return [(CTRL, 0), *_banked(own), (CTRL, _on(plan))]
         case _:
+            aliased = plan.unit is UnitName.ARMV7M
             pairs = (
                 store
                 for number, slot in enumerate(own)
-                for store in _pair(number % 4 if number < count // 4 * 4 else 0, _tagged(slot))
+                for store in _pair(number % 4 if aliased and number < count // 4 * 4 else 0, _tagged(slot))
             )
             return [(CTRL, 0), *pairs, (CTRL, _on(plan))]
 

@@ -26,6 +26,16 @@ class Attempt:
     least_turns: int = 0
 
 
+UNTOLD = {
+    kind: frozenset({Kind.UNTOLD})
+    for kind in (Kind.DATA, Kind.READ, Kind.WRITE, Kind.BUS, Kind.INSTRUCTION, Kind.USAGE, Kind.BREAKPOINT)
+} | {
+    # Where there is no memory at all, the jump itself does not come to pass.
+    Kind.EXECUTE: frozenset({Kind.EXECUTE, Kind.UNTOLD}),
+    Kind.STACK: frozenset({Kind.STACK_POINTER}),
+}
+"""What is left of a fault's kind on a core without fault status: most of it."""
+
 BATCH = 8000
 """Steps that one boot takes."""
 
@@ -59,14 +69,17 @@ def judge(scene: Scene, attempt: Attempt, outcome: Outcome) -> str:
     """What is wrong with the outcome; empty when nothing is."""
     step = attempt.step
     kinds = attempt.denied or {Kind.COMPLETED}
+    exact = scene.image.machine.tells_faults or outcome.kind == Kind.REPORTED
+    if not scene.image.machine.tells_faults:
+        kinds = {kind for one in kinds for kind in UNTOLD.get(one, {one})}
     if outcome.kind not in kinds:
         wanted = " or ".join(kind.name for kind in sorted(kinds))
         return f"kind {outcome.kind:#x} at {outcome.address:#x} (value {outcome.value:#x}), not {wanted}"
     if outcome.partition != scene.partition_of[step.task]:
         return f"blamed on partition {outcome.partition}"
-    if attempt.denied and attempt.address is not None and outcome.address not in (attempt.address, NOWHERE):
+    if attempt.denied and exact and attempt.address is not None and outcome.address not in (attempt.address, NOWHERE):
         return f"fault address {outcome.address:#x}, not {attempt.address:#x}"
-    if attempt.denied and attempt.address is not None and outcome.address == NOWHERE:
+    if attempt.denied and exact and attempt.address is not None and outcome.address == NOWHERE:
         return "no fault address"
     if attempt.value is not None and outcome.value != attempt.value:
         return f"value {outcome.value:#x}, not {attempt.value:#x}"

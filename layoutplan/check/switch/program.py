@@ -54,7 +54,7 @@ def switch_program(system: System, table: RegionTable, partition: int) -> tuple[
         case UnitName.ARMV8M:
             return tuple(_mpu(mpu_on(system), _pmsav8(first_dynamic(system, table), pairs)))
         case _:
-            return tuple(_mpu(mpu_on(system), _pmsav7(pairs)))
+            return tuple(_mpu(mpu_on(system), _pmsav7(pairs, aliases=system.unit is UnitName.ARMV7M)))
 
 
 def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
@@ -74,7 +74,7 @@ def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
             return tuple(_mpu(mpu_on(system), stores))
         case _:
             clear_all = (step for slot in range(slots) for step in _selected(slot, (0, 0)))
-            return tuple(_mpu(mpu_on(system), chain(clear_all, _pmsav7(table.static))))
+            return tuple(_mpu(mpu_on(system), chain(clear_all, _pmsav7(table.static, aliases=False))))
 
 
 def first_dynamic(system: System, table: RegionTable) -> int:
@@ -111,9 +111,9 @@ def _mpu(control: int, stores: Iterator[Step]) -> Iterator[Step]:
     yield Barrier(name="isb")
 
 
-def _pmsav7(pairs: Sequence[Words]) -> Iterator[Step]:
-    """RBAR names its slot; full groups of four go through the aliases in one burst."""
-    grouped = len(pairs) // 4 * 4
+def _pmsav7(pairs: Sequence[Words], *, aliases: bool) -> Iterator[Step]:
+    """RBAR names its slot; full groups of four go through the ``aliases``, which Armv6-M has not, in one burst."""
+    grouped = len(pairs) // 4 * 4 if aliases else 0
     for index, (rbar, rasr) in enumerate(pairs):
         address = MPU_RBAR + 8 * (index % 4 if index < grouped else 0)
         yield Store(address=address, value=rbar)

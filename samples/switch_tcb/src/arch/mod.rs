@@ -38,7 +38,7 @@ pub use riscv::{Context, entry, reset};
 #[cfg(target_arch = "riscv32")]
 use riscv::{answer, begin};
 #[cfg(target_arch = "arm")]
-pub use vectors::{Handler, Vectors, interrupt_vectors, reset};
+pub use vectors::{Handler, VTOR, Vectors, interrupt_vectors, reset};
 
 pub use crate::firmware::Parts;
 

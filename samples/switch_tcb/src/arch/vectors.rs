@@ -7,8 +7,8 @@ use core::arch::naked_asm;
 use core::ptr::write_volatile;
 
 const ICSR: *mut u32 = 0xE000_ED04 as *mut u32;
-/// Optional on Armv6-M: where it is missing the table has to be at 0, where the script puts it on such chips.
-const VTOR: *mut u32 = 0xE000_ED08 as *mut u32;
+/// `VTOR`. Optional on Armv6-M: where it is missing the table has to be at 0, where the script puts it on such chips.
+pub const VTOR: u32 = 0xE000_ED08;
 const SYST_CSR: *mut u32 = 0xE000_E010 as *mut u32;
 const SYST_RVR: *mut u32 = 0xE000_E014 as *mut u32;
 const ICSR_PENDSVSET: u32 = 1 << 28;
@@ -68,10 +68,13 @@ macro_rules! __vectors {
         #[unsafe(naked)]
         unsafe extern "C" fn Reset() -> ! {
             core::arch::naked_asm!(
-                "ldr r4, ={vectors}",
+                "ldr r0, ={vtor}",
+                "ldr r1, ={vectors}",
+                "str r1, [r0]",
                 "ldr r0, ={reset}",
                 "bx r0",
                 ".ltorg",
+                vtor = const $crate::arch::VTOR,
                 vectors = sym LP_VECTORS,
                 reset = sym $crate::arch::reset::<$firmware>,
             )
@@ -83,7 +86,7 @@ macro_rules! __vectors {
 ///
 /// # Safety
 ///
-/// Called once, by the reset vector, with the vector table's address in r4.
+/// Called once, by the reset vector, which has told the core where its vectors are.
 #[unsafe(naked)]
 pub unsafe extern "C" fn reset<F: Firmware>() -> ! {
     naked_asm!(
@@ -102,7 +105,6 @@ pub unsafe extern "C" fn reset<F: Firmware>() -> ! {
         "4: stmia r0!, {{r3}}",
         "5: cmp r0, r1",
         "blo 4b",
-        "mov r0, r4",
         "bl {prepare}",
         "6: wfi",
         "b 6b",
@@ -115,11 +117,10 @@ pub unsafe extern "C" fn reset<F: Firmware>() -> ! {
 ///
 /// # Safety
 ///
-/// Called by [`reset`] only, with the vector table's address.
-unsafe extern "C" fn prepare<F: Firmware>(vectors: u32) {
+/// Called by [`reset`] only.
+unsafe extern "C" fn prepare<F: Firmware>() {
     // SAFETY: architected registers, before anything unprivileged has run.
     unsafe {
-        write_volatile(VTOR, vectors);
         cortex_m::start::<F>();
         start::<F>();
         write_volatile(SYST_RVR, F::Policy::SLICE - 1);
