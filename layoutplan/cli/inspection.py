@@ -12,7 +12,7 @@ import click
 
 from layoutplan.cli.talk import columns
 from layoutplan.errors import ExitStatus
-from layoutplan.pipeline import read
+from layoutplan.pipeline import read_report
 
 _PLAN = click.option(
     "--plan",
@@ -45,7 +45,7 @@ def report(plan_file: Path, form: str) -> int:
         "html": writers.html,
         "svg": writers.memory_map_svg,
     }
-    click.echo(write[form](read(plan_file).document), nl=False)
+    click.echo(write[form](read_report(plan_file)), nl=False)
     return ExitStatus.YES
 
 
@@ -57,7 +57,7 @@ def diff(old: Path, new: Path, form: str) -> int:
     """What moved, grew or got padded between two plan.json files."""
     from layoutplan import report as writers
 
-    changes = writers.difference(read(old).document, read(new).document)
+    changes = writers.difference(read_report(old), read_report(new))
     text = writers.difference_json(changes) if form == "json" else writers.difference_text(changes, width=columns())
     click.echo(text, nl=False)
     return ExitStatus.YES
@@ -71,7 +71,7 @@ def explain(place: str, plan_file: Path, form: str) -> int:
     """Who owns an ADDRESS or SYMBOL, and who may touch it through which slot."""
     from layoutplan import report as writers
 
-    answer = writers.explain(read(plan_file).document, place)
+    answer = writers.explain(read_report(plan_file), place)
     text = writers.explain_json(answer) if form == "json" else writers.explain_text(answer, width=columns())
     click.echo(text, nl=False)
     return ExitStatus.YES

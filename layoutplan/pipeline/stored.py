@@ -54,8 +54,13 @@ def digest(path: Path) -> str | None:
     """The SHA-256 of a file's bytes in hex, ``None`` when it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return None
+
+
+def _seal(stored: Mapping[str, Any]) -> str:
+    """What ``plan.json`` says of its own contents, so that a damaged or edited one is not believed."""
+    return hashlib.sha256(json.dumps(stored).encode()).hexdigest()
 
 
 def encode(
@@ -80,7 +85,7 @@ def encode(
     def relative(path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), request.out.resolve())).as_posix()
 
-    stored = {
+    stored: dict[str, Any] = {
         **document,
         "layoutplan": {
             "format": _FORMAT,
@@ -94,7 +99,12 @@ def encode(
             "plan": msgspec.to_builtins(plan),
         },
     }
+    stored["layoutplan"]["contents"] = _seal(stored)
     return (json.dumps(stored, indent=1) + "\n").encode()
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
 
 
 def read(path: Path) -> StoredPlan:
@@ -105,10 +115,13 @@ def read(path: Path) -> StoredPlan:
         return Path(os.path.normpath(folder / relative))
 
     try:
-        document = json.loads(path.read_bytes())
-        own = document.pop("layoutplan")
+        document = json.loads(path.read_bytes(), parse_constant=_no_number)
+        own = document["layoutplan"]
         if own["format"] != _FORMAT:
             raise ValueError(f"format {own['format']}, this version reads {_FORMAT}")
+        if own.pop("contents") != _seal(document):
+            raise ValueError("it is not as it was written")
+        del document["layoutplan"]
         return StoredPlan(
             document=document,
             manifest=located(own["manifest"]),
@@ -124,6 +137,19 @@ def read(path: Path) -> StoredPlan:
         raise BadInput([_unreadable(path, error.strerror or str(error))]) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput([_unreadable(path, f"{type(error).__name__}: {error}")]) from error
+
+
+def read_report(path: Path) -> Mapping[str, Any]:
+    """The report in a ``plan.json``, held against the published schema: it may be another version's."""
+    import jsonschema_rs
+
+    from layoutplan.report import report_schema
+
+    document = read(path).document
+    for error in jsonschema_rs.validator_for(report_schema()).iter_errors(document):
+        place = ".".join(map(str, error.instance_path)) or "the report"
+        raise BadInput([_unreadable(path, f"{place}: {error.message[:200]}")])
+    return document
 
 
 def still_current(stored: StoredPlan, request: PlanRequest) -> bool:

@@ -7,8 +7,12 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-BYTES: Schema = {"type": "integer", "minimum": 0}
-ADDRESS: Schema = {"type": "integer", "minimum": 0}
+LARGEST = 1 << 34
+"""A PMP matches physical addresses of 34 bits; every range ends there or below."""
+
+BYTES: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
+EXTENT: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+ADDRESS: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NAME: Schema = {"type": "string", "minLength": 1}
 TEXT: Schema = {"type": "string"}
@@ -107,7 +111,7 @@ def _block() -> Schema:
         "role": NAME,
         "component": {"type": ["string", "null"]},
         "base": ADDRESS,
-        "size": BYTES,
+        "size": EXTENT,
     }
     return _object(
         {
@@ -117,7 +121,7 @@ def _block() -> Schema:
             "kind": {"enum": ["code", "rodata", "data", "shared"]},
             "base": ADDRESS,
             "used": _described("bytes asked for, at the bottom of the block", BYTES),
-            "granted": _described("bytes that the regions expose", BYTES),
+            "granted": _described("bytes that the regions expose", EXTENT),
             "padding": _described("granted - used", BYTES),
             "slots": COUNT,
             "access": _described("the widest rights that any partition has", ACCESS),
@@ -161,7 +165,7 @@ def _task() -> Schema:
             "entry": NAME,
             "block": NAME,
             "base": ADDRESS,
-            "stack": BYTES,
+            "stack": EXTENT,
             "overflow_faults": _described("whether the byte below the stack is out of the partition's reach", FLAG),
         }
     )
@@ -174,7 +178,7 @@ def _memory() -> Schema:
         {
             "name": NAME,
             "origin": ADDRESS,
-            "length": BYTES,
+            "length": EXTENT,
             "used": BYTES,
             "kernel": _described("declared minimum, its stack, and the partitions' load images", BYTES),
             "load_images": BYTES,
@@ -195,7 +199,7 @@ def _peripheral() -> Schema:
             "name": NAME,
             "partition": NAME,
             "base": ADDRESS,
-            "size": BYTES,
+            "size": EXTENT,
             "excess": _described("bytes granted beyond the range, accepted in writing", BYTES),
             "slots": COUNT,
             "cover": _ranges(),

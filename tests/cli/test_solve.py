@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +113,40 @@ def test_check_does_not_believe_what_is_stored(project: Path) -> None:
     done = run(project, "solve", "--check")
     assert done.returncode == 1
     assert "error[out-of-date]: layout.ld is not what this manifest and these objects give" in done.stderr
+
+
+def damaged(stored: dict[str, Any]) -> dict[str, Any]:
+    stored["blocks"][0]["base"] += 32
+    return stored
+
+
+def of_another_version(stored: dict[str, Any]) -> dict[str, Any]:
+    del stored["blocks"][0]["granted"], stored["layoutplan"]["contents"]
+    stored["layoutplan"]["contents"] = hashlib.sha256(json.dumps(stored).encode()).hexdigest()
+    return stored
+
+
+@pytest.mark.parametrize("change", [damaged, of_another_version, lambda _: {}, lambda _: [], lambda _: float("nan")])
+def test_a_plan_file_that_is_not_as_it_was_written_is_bad_input(
+    project: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    run(project, "solve")
+    good = (project / "out/plan.json").read_bytes()
+    (project / "other.json").write_text(json.dumps(change(json.loads(good))))
+    for command in (["report", "--plan"], ["diff", "out/plan.json"], ["explain", "0x20000000", "--plan"]):
+        done = run(project, *command, "other.json")
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == ""
+        assert done.stderr.startswith("error[plan-file]: cannot read the plan: ")
+        assert done.stderr.endswith("  at other.json\nhint: run `layoutplan solve` again\n")
+
+
+def test_a_damaged_plan_file_is_made_again(project: Path) -> None:
+    run(project, "solve")
+    good = (project / "out/plan.json").read_bytes()
+    (project / "out/plan.json").write_text(json.dumps(damaged(json.loads(good))))
+    assert run(project, "solve").stderr == "wrote: out\n"
+    assert (project / "out/plan.json").read_bytes() == good
 
 
 def test_json_is_the_only_thing_on_stdout(project: Path) -> None:
