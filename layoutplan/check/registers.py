@@ -9,7 +9,7 @@ from layoutplan.check.switch.program import hardwired
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 from layoutplan.model.evidence import Finding
-from layoutplan.model.plan import DISABLED, Plan, SlotMap, Words
+from layoutplan.model.plan import DISABLED, Plan, Slot, SlotMap, Words
 
 RULES = ("slot-map", "slot-cap", "static-slots", "reserved-slots", "software-bounds")
 
@@ -91,7 +91,10 @@ def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
                 message = f"reserved slot {slot.index} has words"
                 yield Finding(rule="reserved-slots", partition=partition, message=message)
         cap = caps.get(partition)
-        used = sum(1 for slot in slots if slot.index not in fixed and enabled(system.unit, slot.words))
+        used = sum(
+            slot.index not in fixed and enabled(system.unit, slot.words) and not _closes(system.unit, slot)
+            for slot in slots
+        )
         used -= 0 if system.kernel.background else BACKGROUND
         if cap is not None and used > cap:
             message = f"{used} slots are enabled where the manifest allows {cap}"
@@ -103,6 +106,11 @@ def enabled(unit: UnitName, words: Words) -> bool:
     if unit is UnitName.PMP:
         return words != DISABLED
     return bool(words[1] & 1)
+
+
+def _closes(unit: UnitName, slot: Slot) -> bool:
+    """Whether a slot is there to close what a hard-wired PMP entry leaves open: static, and without rights."""
+    return unit is UnitName.PMP and slot.static and not slot.words[1] & 7
 
 
 def _numbers(slots: SlotMap) -> tuple[int, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from layoutplan.address import AddressRange, align_down, align_up, subtract
+from layoutplan.errors import BadInput, Fault
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.plan import Block, PeripheralGrant
@@ -149,6 +150,8 @@ def problem_of(system: System) -> Problem:
     )
     peripherals = grants(system, unit) if spends else ()
     devices = tuple(device_slots(unit, [g for g in peripherals if g.partition == name]) for name in partitions)
+    if spends:
+        _not_empty(system, partitions, items, devices)
     kernel = kernel_bytes(system, blocks)
     spaces = tuple(_space(system, unit, name, kernel[name]) for name in sorted(kernel))
     weights, scale = _weights(system, spaces)
@@ -167,6 +170,23 @@ def problem_of(system: System) -> Problem:
         weights=weights,
         scale=scale,
     )
+
+
+def _not_empty(system: System, partitions: Sequence[str], items: Iterable[Item], devices: Sequence[int]) -> None:
+    """``BadInput`` for a partition that would have no region: nothing can be proved of it, and nothing would run."""
+    paying = {partition for item in items for partition in item.charged}
+    empty = [name for index, name in enumerate(partitions) if index not in paying and not devices[index]]
+    faults = [
+        Fault(
+            code="empty-partition",
+            message=f"partition `{name}` asks for no byte of any memory, and has no peripheral",
+            where=system.location(f"component.{system.partition(name).components[0]}"),
+            hint="give its component objects with contents, or `sizes` above zero, or leave it out",
+        )
+        for name in empty
+    ]
+    if faults:
+        raise BadInput(faults)
 
 
 def wholes_of(block: Block, unit: ProtectionUnit) -> Wholes:
