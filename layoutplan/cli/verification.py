@@ -22,7 +22,11 @@ trusted: this checker and its solver, the manifest, the chip's catalogue entry, 
 @click.command()
 @click.argument("elf", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False), help="OUT/plan.json")
-@click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="Instead of the plan's own.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Instead of the plan's own, or of layout.toml here.",
+)
 @click.option("--evidence", type=click.Path(path_type=Path, file_okay=False), help="Folder for what others recheck.")
 def verify(elf: Path, plan_file: Path | None, manifest: Path | None, evidence: Path | None) -> int:
     """Prove the linked image from its own bytes."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from layoutplan.pipeline.sources import Sources
 
 
+USUAL = Path("layout.toml")
+"""The manifest that says what is asked of an image alone."""
+
+
 def verify(
     elf: Path,
     *,
@@ -25,6 +29,8 @@ def verify(
     evidence: Path | None = None,
 ) -> Verdict:
     """Check the image against what was asked, and against the plan where ``plan_file`` is given.
+
+    Without ``plan_file`` and ``manifest`` the image alone is held against the ``layout.toml`` of the current folder.
 
     The manifest and the objects are read again; nothing in the plan is trusted. With ``evidence`` the folder is filled
     with one question per obligation and what is needed to ask them elsewhere. Raises ``BadInput`` when neither a plan
@@ -55,12 +61,12 @@ def _question(plan_file: Path | None, manifest: Path | None, environ: Mapping[st
     from layoutplan.pipeline.sources import read_sources
 
     before = None if plan_file is None else stored.read(plan_file)
+    if manifest is None and before is None and not USUAL.exists():
+        hint = "name the plan with `--plan OUT/plan.json`, or the manifest with `--manifest`"
+        message = f"nothing says what the image should keep apart: no plan, and no {USUAL} here"
+        raise BadInput([Fault(code="no-question", message=message, hint=hint)])
     if manifest is None:
-        if before is None:
-            hint = "name the plan with `--plan OUT/plan.json`, or the manifest with `--manifest layout.toml`"
-            message = "nothing says what the image should keep apart"
-            raise BadInput([Fault(code="no-question", message=message, hint=hint)])
-        manifest = before.manifest
+        manifest = USUAL if before is None else before.manifest
     out = manifest.parent if plan_file is None else plan_file.parent
     recorded = {} if before is None else before.environ
     sources = read_sources(manifest, {**recorded, **environ}, out, lock=manifest.with_suffix(".lock"))

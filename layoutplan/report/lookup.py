@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from layoutplan.address import AddressRange, hexadecimal
+from layoutplan.address import ADDRESS_SPACE_END, AddressRange, hexadecimal
 from layoutplan.errors import BadInput, Fault
 from layoutplan.model.access import UnitName
 from layoutplan.report.registers import HIGHEST_SLOT_WINS
@@ -44,9 +44,14 @@ def explain(document: Document, subject: str | int) -> dict[str, Any]:
 
 def _address(document: Document, subject: str) -> int:
     try:
-        return int(subject, 0)
+        address = int(subject, 0)
     except ValueError:
         pass
+    else:
+        if not 0 <= address < ADDRESS_SPACE_END:
+            message = f"`{subject}` is not an address: they go from 0 to {hexadecimal(ADDRESS_SPACE_END - 1)}"
+            raise BadInput([Fault(code="unknown-address", message=message, hint="give one of 32 bits, or a name")])
+        return address
     names = dict(_names(document))
     if subject not in names:
         near = difflib.get_close_matches(subject, names, n=1)

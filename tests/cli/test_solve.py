@@ -275,6 +275,14 @@ def test_check_writes_nothing_and_compares(project: Path) -> None:
     assert "region_table.rs" in changed.stderr
 
 
+def test_an_image_alone_is_asked_what_the_manifest_here_asks(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert "error[unreadable]: cannot read the image" in run(project, "verify", "none.elf").stderr
+    elsewhere = run(tmp_path_factory.mktemp("empty"), "verify", "none.elf")
+    assert (elsewhere.returncode, "error[no-question]" in elsewhere.stderr) == (2, True)
+
+
 def test_an_unknown_option_is_2(project: Path) -> None:
     assert run(project, "solve", "--frobnicate").returncode == 2
 

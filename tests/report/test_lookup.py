@@ -113,3 +113,9 @@ def test_without_isolation_nothing_is_denied() -> None:
 @pytest.mark.parametrize("subject", ["mix.bss", "uart0", "0x20007334", "0x20007690"])
 def test_golden_text(golden: Golden, planned: dict[str, Any], subject: str) -> None:
     golden(f"explain-{subject}.txt", report.explain_text(report.explain(planned, subject)))
+
+
+@pytest.mark.parametrize("subject", ["0x1_0000_0000", "-1"])
+def test_an_address_beyond_32_bits_is_refused(planned: dict[str, Any], subject: str) -> None:
+    with pytest.raises(BadInput, match="they go from 0 to 0xffff_ffff"):
+        report.explain(planned, subject)
