@@ -48,6 +48,15 @@ def test_nothing_is_wider_than_the_window(browser: Chrome, pages: dict[str, Path
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+def test_a_tables_title_is_read_without_scrolling(browser: Chrome, pages: dict[str, Path]) -> None:
+    show(browser, pages["planned"], width=400, scheme="light")
+    ends: list[float] = browser.execute_script(
+        "return [...document.querySelectorAll('caption')].map(c => c.getBoundingClientRect().right)"
+    )
+    assert len(ends) == 8
+    assert max(ends) <= 400
+
+
 def test_the_console_stays_empty_and_nothing_is_fetched(browser: Chrome, pages: dict[str, Path]) -> None:
     logged(browser, "performance")
     for page in pages.values():
