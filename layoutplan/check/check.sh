@@ -11,7 +11,7 @@ case ${1-} in
     /*) ;;
     */*) solver=$PWD/$1 && shift && set -- "$solver" "$@" ;;
 esac
-cd "$(dirname "$0")"
+case $0 in */*) cd "${0%/*}" ;; esac
 if [ $# -eq 0 ]; then
     if command -v cvc5 >/dev/null; then set -- cvc5 --lang=smt2; else set -- z3 -smt2; fi
 fi
@@ -24,9 +24,14 @@ if [ "${actual%% *}" != "$expected" ]; then
     exit 1
 fi
 
+joined() { # bytes as od prints them
+    echo "$1$2$3$4"
+}
+
 wrong=0
 while read -r offset bytes name; do
-    found=$(od -An -v -tx1 -j "$offset" -N 4 "$firmware" | tr -d ' \n')
+    # shellcheck disable=SC2046 # split where the blanks are
+    found=$(joined $(od -An -v -tx1 -j "$offset" -N 4 "$firmware"))
     if [ "$found" != "$bytes" ]; then
         echo "$name at $offset: $found in the firmware, $bytes here" >&2
         wrong=$((wrong + 1))

@@ -88,6 +88,13 @@ def _questions(case: Case, facts: Facts) -> Iterator[tuple[str, str, Answer]]:
         told = f"first and last byte of each need of {partition} is permitted, each foreign owner's first byte denied"
         text = _file(told, common + by_partition[partition], script.witnesses(partition, facts), Answer.SAT)
         yield f"witnesses/{partition}.smt2", text, Answer.SAT
+        table = [(i.range, i.user) for i in intervals_of(case, partition) if i.user is not Access.NONE]
+        query = script.intervals(partition, table)
+        body = common + by_partition[partition]
+        told = f"intervals/{partition}.txt says what the words of {partition} permit, at every address"
+        yield f"intervals/{partition}.smt2", _file(told, body, query.asserted, Answer.UNSAT), Answer.UNSAT
+        told = f"negative control of intervals.{partition}: the table without its first row"
+        yield f"controls/{query.name}.smt2", _file(told, body, query.control, Answer.SAT), Answer.SAT
     for lemma in lemmas(case.system.unit, case.system.target):
         body = "(set-logic QF_BV)\n" + lemma.definitions
         told = f"lemma {lemma.name}, for all register words"

@@ -47,6 +47,20 @@ def test_cvc5_and_z3_give_every_expected_answer(unit: UnitName, tmp_path: Path) 
         assert unit is not UnitName.ARMV7M or decide_file(files[name]).value == answer, name
 
 
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_the_interval_tables_are_those_that_the_questions_speak_of(unit: UnitName, tmp_path: Path) -> None:
+    _, _, files = folder(unit, tmp_path)
+    for partition in reference.PARTITIONS:
+        rows = [line.split() for line in files[f"intervals/{partition}.txt"].splitlines()[1:]]
+        question = files[f"intervals/{partition}.smt2"]
+        asserted = question[question.rindex("(assert") :]
+        letters = {"001": "r", "011": "rw", "101": "rx", "111": "rwx"}
+        assert len(rows) == asserted.count("(within") > 2
+        for base, end, rights, _ in rows:
+            bits = next(bits for bits, text in letters.items() if text == rights)
+            assert f"(within a #x{int(base, 16):09x} #x{int(end, 16):09x}) #b{bits}" in asserted
+
+
 def test_the_folder_is_the_same_twice(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -228,6 +228,18 @@ def well_formed(partition: str, terms: list[str], malformed: str) -> Query:
     return Query(rule="well-formed", partition=partition, asserted=any_of(terms), control=any_of([*terms, malformed]))
 
 
+def intervals(partition: str, table: Sequence[tuple[AddressRange, Access]]) -> Query:
+    """Some address where the words and the interval table differ; the control leaves the table's first row out."""
+    asked = "(and (issued a) (not (= (user.{p} a) {told})))"
+    rows = [(range_, rights(access)) for range_, access in table]
+    return Query(
+        rule="intervals",
+        partition=partition,
+        asserted=asked.format(p=partition, told=choose(rows, "#b000")),
+        control=asked.format(p=partition, told=choose(rows[1:], "#b000")) if rows else "true",
+    )
+
+
 def witnesses(partition: str, facts: Facts) -> str:
     """Ground facts that show the obligations speak about something: true for the words of a good plan."""
     terms: list[str] = []
