@@ -14,6 +14,7 @@ from tests.toolchain import tool
 
 BASE = 0x0800_0000
 GP = 0x2000_0800
+ANY = range(1 << 32)
 
 ARM = {
     "movw r3, #0x5678\nmovt r3, #0x1234": (0x1234_5678, False),
@@ -59,18 +60,18 @@ def assembled(machine: str, source: str, folder: Path) -> bytes:
 
 @pytest.mark.parametrize("source", ARM)
 def test_thumb(source: str, tmp_path: Path) -> None:
-    found = list(thumb_references(BASE, assembled("arm", source, tmp_path)))
+    found = list(thumb_references(BASE, assembled("arm", source, tmp_path), ANY))
     assert found[-1][1:] == ARM[source]
 
 
 @pytest.mark.parametrize("source", RISCV)
 def test_riscv(source: str, tmp_path: Path) -> None:
-    found = list(riscv_references(BASE, assembled("riscv", source, tmp_path), GP))
+    found = list(riscv_references(BASE, assembled("riscv", source, tmp_path), ANY, GP))
     assert found[-1][1:] == RISCV[source]
 
 
 def test_what_a_function_does_inside_itself_is_no_reference(tmp_path: Path) -> None:
     source = "1: b.n 1b\nbeq.n 1b\nbl 1b\ncbz r0, 2f\nnop\n2: nop"
-    assert list(thumb_references(BASE, assembled("arm", source, tmp_path))) == []
+    assert list(thumb_references(BASE, assembled("arm", source, tmp_path), ANY)) == []
     source = "1: jal 1b\nc.j 1b\nc.beqz a0, 1b\nbeq a0, a1, 1b"
-    assert list(riscv_references(BASE, assembled("riscv", source, tmp_path), None)) == []
+    assert list(riscv_references(BASE, assembled("riscv", source, tmp_path), ANY, None)) == []

@@ -28,6 +28,11 @@ def code_ranges(image: ElfImage, section: Section) -> Iterator[AddressRange]:
         yield AddressRange(base, section.range.end)
 
 
+def is_marked(image: ElfImage, section: Section) -> bool:
+    """Whether mapping symbols tell the section's code from its data."""
+    return any(s.name[:2] in ("$t", "$x", "$d") and s.value in section.range for s in image.symbols)
+
+
 def functions(image: ElfImage, section: Section) -> list[AddressRange]:
     """The section cut where functions begin."""
     starts = {s.value & ~1 for s in image.symbols if s.type == STT_FUNC and s.value & ~1 in section.range}

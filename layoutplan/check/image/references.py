@@ -9,14 +9,14 @@ bounds of a block are addresses that the kernel may know: on Arm a function's ad
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator, Set
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, align_up, subtract
 from layoutplan.check.code.riscv import branch_offset, jump_offset
 from layoutplan.check.code.thumb import branch_target, signed
 from layoutplan.check.elf.image import SHF_EXECINSTR, STT_FUNC, ElfImage, Section
-from layoutplan.check.image.code import code_ranges
+from layoutplan.check.image.code import code_ranges, is_marked
 from layoutplan.check.image.parts import ImageParts
 from layoutplan.check.image.rules import CONSTRUCTORS
 from layoutplan.check.switch.table import SECTION as TABLE
@@ -70,7 +70,7 @@ def kernel_references(
     named: set[int] = set()
     # Without isolation the kernel calls tasks like any function, from a table that has no section of its own.
     watched = told if system.unit is not UnitName.NONE else set()
-    for reference in _references(image, parts, arm=arm):
+    for reference in _references(image, parts, {*watched, *tables.values()}, arm=arm):
         where = reference.target & ~arm
         owner = next((name for range_, name in owners if where in range_), None)
         if owner is not None and (reference.branches or reference.target in watched):
@@ -95,7 +95,8 @@ def _is_copied(image: ElfImage, parts: ImageParts) -> bool:
     return any(load not in (None, section.address) for section, load in loads)
 
 
-def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Reference]:
+def _references(image: ElfImage, parts: ImageParts, values: Set[int], *, arm: bool) -> Iterator[Reference]:
+    """Branches out of each run of code, and which of ``values`` stand in code or data."""
     symbol = image.symbol("__global_pointer$")
     pointer = None if symbol is None else symbol.value
     for section in parts.kernel:
@@ -105,25 +106,28 @@ def _references(image: ElfImage, parts: ImageParts, *, arm: bool) -> Iterator[Re
         code = [] if not section.flags & SHF_EXECINSTR else list(code_ranges(image, section))
         for run in code:
             chunk = data[run.base - section.address : run.end - section.address]
-            found = thumb_references(run.base, chunk) if arm else riscv_references(run.base, chunk, pointer)
+            found = (
+                thumb_references(run.base, chunk, values) if arm else riscv_references(run.base, chunk, values, pointer)
+            )
             for at, target, branches in found:
                 yield Reference(section.name, at, target, branches)
         # Without the marks between code and data all of it may be either.
-        for gap in subtract(section.range, code) if code != [section.range] else [section.range]:
+        for gap in subtract(section.range, code) if is_marked(image, section) else [section.range]:
             start = align_up(gap.base, 4)
             count = max(gap.end - start, 0) // 4
-            for index, word in enumerate(
-                struct.unpack_from(f"<{count}I", data, min(start - section.address, len(data)))
-            ):
-                yield Reference(section.name, start + 4 * index, word, branches=False)
+            words = struct.unpack_from(f"<{count}I", data, min(start - section.address, len(data)))
+            if not values.isdisjoint(words):
+                for index, word in enumerate(words):
+                    if word in values:
+                        yield Reference(section.name, start + 4 * index, word, branches=False)
 
 
 def _checked_elsewhere(section: Section) -> bool:
     return section.name in _TABLES or section.name.startswith(CONSTRUCTORS)
 
 
-def thumb_references(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
-    """(address, target, whether it branches) of direct branches out of ``data``, MOVW and MOVT pairs, and ADR.
+def thumb_references(base: int, data: bytes, values: Container[int]) -> Iterator[tuple[int, int, bool]]:
+    """(address, target, whether it branches) of direct branches out of ``data``, and of ``values`` in MOVW, MOVT, ADR.
 
     Armv7-M ARM, A7.7. What a function does inside itself is no reference.
     """
@@ -143,7 +147,8 @@ def thumb_references(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
             elif first & 0xF800 == 0x4800:  # LDR from the literal pool: the pool's words are read as data
                 low.pop(first >> 8 & 7, None)
             elif first & 0xF800 == 0xA000:  # ADR
-                yield at, (at + 4 & ~3) + 4 * (first & 0xFF), False
+                if (value := (at + 4 & ~3) + 4 * (first & 0xFF)) in values:
+                    yield at, value, False
             elif first & 0xF500 == 0xB100:  # CBZ, CBNZ
                 target = at + 4 + ((first >> 9 & 1) << 6 | (first >> 3 & 31) << 1)
             if not base <= target < end:
@@ -164,16 +169,20 @@ def thumb_references(base: int, data: bytes) -> Iterator[tuple[int, int, bool]]:
             register = second >> 8 & 0xF
             if not first & 0x80:  # MOVW
                 low[register] = immediate
-                yield at, immediate, False
-            elif register in low:  # MOVT
-                yield at, immediate << 16 | low.pop(register), False
+                if immediate in values:
+                    yield at, immediate, False
+            elif register in low and (value := immediate << 16 | low.pop(register)) in values:  # MOVT
+                yield at, value, False
         elif first & 0xFBFF in (0xF20F, 0xF2AF):  # ADR, encodings T3 and T2
             immediate = (first >> 10 & 1) << 11 | (second >> 12 & 7) << 8 | second & 0xFF
-            yield at, (at + 4 & ~3) + (-immediate if first & 0x80 else immediate), False
+            if (value := (at + 4 & ~3) + (-immediate if first & 0x80 else immediate)) in values:
+                yield at, value, False
 
 
-def riscv_references(base: int, data: bytes, pointer: int | None) -> Iterator[tuple[int, int, bool]]:
-    """(address, target, whether it branches) of branches out of ``data``, and of AUIPC or LUI with what adds to them.
+def riscv_references(
+    base: int, data: bytes, values: Container[int], pointer: int | None
+) -> Iterator[tuple[int, int, bool]]:
+    """(address, target, whether it branches) of branches out of ``data``, and of ``values`` in AUIPC, LUI, ADDI.
 
     ``pointer`` is what x3 holds, from which a linker that relaxes counts.
     """
@@ -186,9 +195,10 @@ def riscv_references(base: int, data: bytes, pointer: int | None) -> Iterator[tu
         index += 1
         if first & 3 != 3:
             target, kind = base, first & 0xE003
-            if kind == 0x0001:  # C.ADDI
-                if first >> 7 & 31 in high:
-                    yield at, high[first >> 7 & 31] + signed((first >> 7 & 0x20) | first >> 2 & 31, 6) & _WORD, False
+            if kind == 0x0001 and first >> 7 & 31 in high:  # C.ADDI
+                value = high[first >> 7 & 31] + signed(first >> 7 & 0x20 | first >> 2 & 31, 6) & _WORD
+                if value in values:
+                    yield at, value, False
             elif kind == 0x6001:  # C.LUI, and C.ADDI16SP
                 bits = (first >> 12 & 1) << 17 | (first >> 2 & 0x1F) << 12
                 high[first >> 7 & 0x1F] = signed(bits, 18) & _WORD
@@ -213,9 +223,12 @@ def riscv_references(base: int, data: bytes, pointer: int | None) -> Iterator[tu
                 yield at, target, True
         elif opcode in (0x17, 0x37):  # AUIPC, LUI
             high[destination] = (word & 0xFFFF_F000) + (at if opcode == 0x17 else 0) & _WORD
-            yield at, high[destination], False
+            if (value := high[destination]) in values:
+                yield at, value, False
         elif opcode in (0x67, 0x13) and source in high and not word >> 12 & 7:  # JALR, ADDI
-            yield at, high[source] + signed(word >> 20, 12) & _WORD, opcode == 0x67
+            value = high[source] + signed(word >> 20, 12) & _WORD
+            if opcode == 0x67 or value in values:
+                yield at, value, opcode == 0x67
         elif opcode == 0x63:
             bits = word >> 31 << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3F) << 5 | (word >> 8 & 0xF) << 1
             target = at + signed(bits, 13)
