@@ -84,12 +84,17 @@ class Region:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A block at its address. ``granted`` is what its regions match: ``block.size`` bytes, then padding."""
+    """A block at its address. ``granted`` is what its regions permit: ``block.size`` bytes, then padding.
+
+    ``denied`` adjoins it: what the first and the last region of ``cover`` match beyond it, and regions without access,
+    one for each item and decided before those, take back.
+    """
 
     block: Block
     memory: str
     granted: AddressRange
     cover: tuple[AddressRange, ...]
+    denied: tuple[AddressRange, ...] = ()
 
     @property
     def used(self) -> AddressRange:

@@ -4,15 +4,18 @@ On PMSAv7 the highest-numbered region decides (DDI 0403, B3.5.3), on PMP the low
 byte. A larger region with its surplus denied is often fewer slots than the pieces that it replaces, and unlike those
 it has no seam. PMSAv8 faults where regions overlap, so it has none of this.
 
-The price: :meth:`Overlaid.hull` reaches beyond what is granted. A partition to which a piece is granted must have
-nothing else inside the hull, static slots included: it would be denied, or deny in turn. The hull must lie inside one
-memory. The kernel is not affected: an overlay gives privileged code what the default map gives it in RAM and flash,
-and M-mode is not bound by unlocked PMP entries.
+The price: :meth:`Overlaid.denied` reaches beyond what is granted. Where that is another partition's or the kernel's,
+nothing is lost. Where it is the same partition's, the regions of the denied block have to be decided before those that
+deny it, which is a matter of slot order, and cannot be when two blocks deny each other. The surplus stays inside the
+block's memory, whose type its words have. The kernel is not affected: an overlay gives privileged code what the
+default map gives it in RAM and flash, and M-mode is not bound by unlocked PMP entries.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange, align_down, align_up, next_power_of_two
@@ -23,10 +26,15 @@ from layoutplan.protection import armv7m, pmp, runs
 from layoutplan.protection.armv7m import Pmsav7
 from layoutplan.protection.pmp import Pmp
 from layoutplan.protection.runs import Pair
-from layoutplan.protection.unit import Wholes
+from layoutplan.protection.unit import ProtectionUnit, Wholes
 
 XN = 1 << 28
 """``MPU_RASR.XN``."""
+
+MOST_DENIED = 16
+"""More denied runs than this no cover has on either side."""
+
+WHOLE_SPACE: Pair = (0, ADDRESS_SPACE_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +42,16 @@ class Overlaid:
     """A unit of runs, with overlays where they save slots.
 
     ``unit`` is a :class:`Pmsav7`, or a :class:`Pmp` with NAPOT and without TOR: with TOR, two entries describe any
-    range anyhow. ``ValueError`` for another.
+    range anyhow. ``ValueError`` for another. ``memories`` are the memories that no overlay may leave; without any,
+    the address space is one.
     """
 
     unit: Pmsav7 | Pmp
+    memories: tuple[AddressRange, ...] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.unit, Pmp) and self.unit.traits.modes & {"tor", "napot"} != {"napot"}:
-            raise ValueError("PMP overlays are for cores with NAPOT and without TOR")
+        if not _gains(self.unit):
+            raise ValueError("PMP overlays are for cores with NAPOT, without TOR and without Smepmp")
 
     @property
     def name(self) -> UnitName:
@@ -73,25 +83,46 @@ class Overlaid:
 
     def cost(self, cover: tuple[AddressRange, ...]) -> int:
         """One slot a region, those that deny included."""
-        return sum(1 + len(self._surplus(piece)) for piece in cover)
+        return len(cover) + len(self.denied(cover))
 
     def cover(self, granted: AddressRange, wholes: Wholes = ()) -> tuple[AddressRange, ...] | None:
-        """As the protocol says; overlays only where they save a slot. The hulls of the pieces are disjoint."""
+        """As the protocol says; overlays only where they save a slot."""
         if (granted.base | granted.end) % self.granule or granted.end > ADDRESS_SPACE_END:
             return None
         plain = self.unit.cover(granted, wholes)
+        room = self._room(granted.base, granted.end)
         for limit in range(2, len(plain) if plain is not None else self._most + 1):
-            found = _pieces(granted.base, granted.end, self._shift, self.granule, wholes, limit)
+            found = _pieces(granted.base, granted.end, self._shift, wholes, limit, room)
             if found is not None:
                 return tuple(AddressRange(base, end) for base, end in found)
         return plain
 
-    def hull(self, piece: AddressRange) -> AddressRange:
-        """The addresses that the regions of ``piece`` match, granted or denied; ``piece`` itself without overlays."""
-        surplus = self._surplus(piece)
-        return AddressRange(
-            min((piece.base, *(low for low, _ in surplus))), max((piece.end, *(up for _, up in surplus)))
-        )
+    def denied(self, cover: tuple[AddressRange, ...]) -> tuple[AddressRange, ...]:
+        """What the regions of a cover of one block match and must not grant, one item a region that denies, ascending.
+
+        It adjoins the cover below and above. ``ValueError`` for a cover that is not regions even so.
+        """
+        first, last = cover[0], cover[-1]
+        shift, room = self._shift, self._room(first.base, last.end)
+        if not (first.base | last.end) % self.granule:
+            lows, highs = _outward(first.base, last.end, shift, MOST_DENIED, room)
+            for count in range(len(lows) + len(highs) - 1):
+                for i in range(max(0, count - len(highs) + 1), min(count, len(lows) - 1) + 1):
+                    j = count - i
+                    edges = [lows[i], *(piece.end for piece in cover[:-1]), highs[j]]
+                    if all(runs.fewest(base, end, shift, 1) == 1 for base, end in itertools.pairwise(edges)):
+                        below = itertools.pairwise(reversed(lows[: i + 1]))
+                        above = itertools.pairwise(highs[: j + 1])
+                        return tuple(AddressRange(base, end) for base, end in (*below, *above))
+        raise ValueError(f"no {self.name} regions match exactly {' '.join(map(str, cover))}")
+
+    def granting(self, cover: tuple[AddressRange, ...]) -> tuple[AddressRange, ...]:
+        """The regions that grant a cover of one block, one for each piece, with the surplus at both ends."""
+        denied = self.denied(cover)
+        low = min(each.base for each in (cover[0], *denied))
+        high = max(each.end for each in (cover[-1], *denied))
+        edges = [low, *(piece.end for piece in cover[:-1]), high]
+        return tuple(AddressRange(base, end) for base, end in itertools.pairwise(edges))
 
     def least_granted(self, size: int, slots: int) -> int | None:
         """A lower bound of what :meth:`place` grants: the least total of regions added and taken away."""
@@ -99,139 +130,217 @@ class Overlaid:
             return None
         return _least_signed(-(-size // self.granule), self._shift, slots) * self.granule
 
+    def repeats(self, period: int) -> bool:
+        """Whether places repeat with ``period``, a power of two from eight times the size: no memory ends in it."""
+        return all((memory.base | memory.end) % period == 0 for memory in self.memories)
+
     def place(self, top: int, size: int, align: int, slots: int, wholes: Wholes = ()) -> AddressRange | None:
         """As the protocol says."""
         if slots < 2:
             return self.unit.place(top, size, align, slots, wholes)
         step = max(align, self.granule)
-        period = max(2 * _span(size, self.granule), step)
-        drop, length = _drop(top % period, period, size, step, slots, self._shift, self.granule, wholes)
-        return AddressRange.of(top - drop, length) if top >= drop else None
+        period = max(8 * next_power_of_two(max(size, self.granule)), step)
+        repeats = self.repeats(period)
+        start = top % period + period if repeats else top
+        room = WHOLE_SPACE if repeats else self._room(top - 1, top)
+        found = _highest(start, size, step, slots, self._shift, self.granule, wholes, room)
+        if found is None or top < start - found[0]:
+            return None
+        return AddressRange(top - start + found[0], top - start + found[1])
 
     def enclosing(self, needed: AddressRange, slots: int) -> AddressRange | None:
         """As the unit's own: device registers are never overlaid."""
         return self.unit.enclosing(needed, slots)
 
     def encode(self, piece: AddressRange, access: Access, type: MemoryType, shareable: bool) -> tuple[Words, ...]:  # noqa: A002 - the field's name
-        """The words of the regions of ``piece`` in slot order: what denies is last on Arm, first on PMP."""
-        surplus = self._surplus(piece)
-        (granting,) = self.unit.encode(self.hull(piece), access, type, shareable)
-        denying = [self.unit.encode(AddressRange(*each), Access.NONE, type, shareable)[0] for each in surplus]
-        if isinstance(self.unit, Pmsav7):
-            # Execution stays the kernel's, as in the default map: the surplus may be its code.
-            return (granting, *((rbar, rasr & ~XN) for rbar, rasr in denying))
-        return (*denying, granting)
+        """As without overlays: the words of one region that grants; :func:`encode_denied` are those of the others."""
+        return self.unit.encode(piece, access, type, shareable)
 
-    def _surplus(self, piece: AddressRange) -> tuple[Pair, ...]:
-        surplus = _surplus(piece.base, piece.end, self._shift, self.granule)
-        if surplus is None or (piece.base | piece.end) % self.granule:
-            raise ValueError(f"no {self.name} regions match exactly {piece}")
-        return surplus
+    def _room(self, base: int, end: int) -> Pair:
+        """Where an overlay of ``[base, end)`` may reach: the memory that holds it; nowhere else, if none does."""
+        if not self.memories:
+            return WHOLE_SPACE
+        for memory in self.memories:
+            if memory.base <= base and end <= memory.end:
+                return memory.base, memory.end
+        return base, end
 
 
-def _outward(base: int, end: int, shift: int) -> tuple[int, int, Pair]:
-    """The range grown at its finer end to the nearest coarser place outside, and the run that it grew by."""
-    low, high = base & -base, end & -end
-    if base and low <= high:
-        grown = (base - 1) & -(low << shift)
-        return grown, end, (grown, base)
-    grown = (end | ((high << shift) - 1)) + 1
-    return base, grown, (end, grown)
+def with_overlays(unit: ProtectionUnit, memories: Iterable[AddressRange]) -> ProtectionUnit:
+    """``unit`` with overlays inside ``memories`` where it gains from them, else as it is."""
+    if isinstance(unit, Pmsav7 | Pmp) and _gains(unit):
+        return Overlaid(unit, tuple(memories))
+    return unit
 
 
-def _span(size: int, granule: int) -> int:
-    """The aligned block that an overlay of ``size`` bytes stays in, so that whether there is one repeats with it."""
-    return 4 * next_power_of_two(max(size, granule))
+def without_overlays(unit: ProtectionUnit) -> ProtectionUnit:
+    """The unit itself."""
+    return unit.unit if isinstance(unit, Overlaid) else unit
 
 
-@functools.cache
-def _surplus(base: int, end: int, shift: int, granule: int) -> tuple[Pair, ...] | None:
-    """The runs to deny around ``[base, end)``, inmost first, so that all together is one run; ``None`` if none is."""
-    if runs.fewest(base, end, shift, 1) == 1:
-        return ()
-    span = _span(end - base, granule)
-    surplus: list[Pair] = []
-    while (base ^ (end - 1)) & -span == 0:
-        if runs.fewest(base, end, shift, 1) == 1:
-            return tuple(surplus)
-        base, end, grown = _outward(base, end, shift)
-        surplus.append(grown)
+def denied_by(unit: ProtectionUnit, cover: tuple[AddressRange, ...]) -> tuple[AddressRange, ...]:
+    """:meth:`Overlaid.denied`; nothing for other units, and where there is no cover."""
+    return unit.denied(cover) if isinstance(unit, Overlaid) and cover else ()
+
+
+def granted_by(unit: ProtectionUnit, cover: tuple[AddressRange, ...]) -> tuple[AddressRange, ...]:
+    """:meth:`Overlaid.granting`; the cover itself for other units."""
+    return unit.granting(cover) if isinstance(unit, Overlaid) else cover
+
+
+def encode_denied(unit: ProtectionUnit, piece: AddressRange, type: MemoryType, shareable: bool) -> tuple[Words, ...]:  # noqa: A002 - the field's name
+    """The words of a region that denies ``piece``: to be decided before what grants it too."""
+    words = unit.encode(piece, Access.NONE, type, shareable)
+    if isinstance(without_overlays(unit), Pmsav7):
+        # Execution stays the kernel's, as in the default map: the surplus may be its code.
+        return tuple((rbar, rasr & ~XN) for rbar, rasr in words)
+    return words
+
+
+def _gains(unit: Pmsav7 | Pmp) -> bool:
+    """Whether the unit has overlays and cannot describe everything in two slots without.
+
+    Under Smepmp an unlocked entry without rights binds M-mode too, and the surplus may be the kernel's.
+    """
+    if isinstance(unit, Pmp):
+        return unit.traits.modes & {"tor", "napot"} == {"napot"} and not unit.traits.smepmp
+    return True
+
+
+def _outward(base: int, end: int, shift: int, most: int, room: Pair) -> tuple[list[int], list[int]]:
+    """The bounds below ``base`` and above ``end`` that 0, 1, … denied runs reach, each the coarsest that they can.
+
+    They stay in ``room`` and in the aligned block of four times the size, or, where the range lies across the border of
+    two such blocks, within its size of that border (less than it where runs have several units: then no one run spans
+    the border). So whether there is an overlay repeats with that block, and none swallows a memory for a few bytes.
+    """
+    lows, highs = [base], [end]
+    power = next_power_of_two(end - base)
+    span = 4 * power
+    floor, ceiling = base & -span, (base | (span - 1)) + 1
+    if end > ceiling:
+        reach = power - (shift > 0)
+        floor, ceiling = ceiling - reach, ceiling + reach
+    floor, ceiling = max(floor, room[0]), min(ceiling, room[1])
+    while len(lows) <= most and base > floor:
+        step = (base & -base) << shift
+        while (base - 1) & -step < floor and step > base & -base:
+            step >>= 1
+        base = (base - 1) & -step
+        if base < floor:
+            break
+        lows.append(base)
+    while len(highs) <= most and end < ceiling:
+        step = (end & -end) << shift
+        while (end | (step - 1)) + 1 > ceiling and step > end & -end:
+            step >>= 1
+        end = (end | (step - 1)) + 1
+        if end > ceiling:
+            break
+        highs.append(end)
+    return lows, highs
+
+
+def _fits(base: int, end: int, shift: int, slots: int, room: Pair, most: int) -> bool:
+    """Whether ``slots`` runs, at most ``most`` of them not denied, leave exactly ``[base, end)``."""
+    left = min(slots, most)
+    if runs.fewest(base, end, shift, left) <= left:
+        return True
+    if slots < 2:
+        return False
+    if most == 1 and shift == 0:
+        # One NAPOT entry grants: the least that spans the range. What is denied of it is its digits in base two.
+        size = 1 << (base ^ (end - 1)).bit_length()
+        low, high = base & -size, (base & -size) + size
+        return (
+            size <= 4 * next_power_of_two(end - base)
+            and room[0] <= low
+            and high <= room[1]
+            and (base - low).bit_count() + (high - end).bit_count() < slots
+        )
+    lows, highs = _outward(base, end, shift, slots - 1, room)
+    for i, low in enumerate(lows):
+        for j, high in enumerate(highs[: slots - i]):
+            left = min(slots - i - j, most)
+            if i + j and runs.fewest(low, high, shift, left) <= left:
+                return True
+    return False
+
+
+def _pieces(base: int, end: int, shift: int, wholes: Wholes, limit: int, room: Pair) -> tuple[Pair, ...] | None:
+    """Adjoining pieces that are exactly ``[base, end)`` in at most ``limit`` runs, denied ones counted, or ``None``.
+
+    Only below the first piece and above the last is anything denied: at a seam the bytes are the neighbour's. As few
+    runs as possible deny.
+    """
+    if not _fits(base, end, shift, limit, room, limit):
+        return None
+    lows, highs = _outward(base, end, shift, limit - 1, room)
+    for count in range(limit):
+        for i, low in enumerate(lows[: count + 1]):
+            if count - i >= len(highs):
+                continue
+            high = highs[count - i]
+            fixed = tuple((base + first - low, base + last - low) for first, last in wholes)
+            # No cut in what is denied: the piece beyond it would grant nothing.
+            fixed = ((0, base - low + 1), *fixed, (end - low - 1, high - low))
+            found = runs.uncut(low, high, shift, fixed, limit - count)
+            if found is not None:
+                edges = [base, *(piece[1] for piece in found[:-1]), end]
+                return tuple(itertools.pairwise(edges))
     return None
 
 
-def _pieces(base: int, end: int, shift: int, granule: int, wholes: Wholes, limit: int) -> tuple[Pair, ...] | None:
-    """Adjoining pieces that are exactly ``[base, end)`` in at most ``limit`` slots, overlays counted, or ``None``.
-
-    Asked only where a plain cover takes more than ``limit`` slots, and ``limit`` is two at least.
-
-    From the finer end, either a piece ends at the nearest coarser place inside, or the bytes up to the nearest coarser
-    place outside are denied. At a seam nothing is denied: the bytes are the neighbouring piece's.
-    """
-    if limit == 2:  # two pieces would be a plain cover, which the caller knows already
-        surplus = _surplus(base, end, shift, granule)
-        return ((base, end),) if surplus is not None and len(surplus) < 2 else None
-    fixed = [(base + low, base + high) for low, high in wholes]
-
-    def one(base: int, end: int, low_seam: bool, high_seam: bool) -> bool:
-        surplus = _surplus(base, end, shift, granule)
-        return surplus is not None and not any(
-            (low_seam and up <= base) or (high_seam and low >= end) for low, up in surplus
-        )
-
-    def search(
-        base: int, end: int, low: int, high: int, seams: tuple[bool, bool], left: int
-    ) -> tuple[Pair, ...] | None:
-        """Of ``[base, end)``, around which ``[low, base)`` and ``[end, high)`` are denied already."""
-        if left < 1:
-            return None
-        if runs.fewest(low, high, shift, 1) == 1:
-            return ((base, end),) if one(base, end, *seams) else None
-        upward = low != 0 and low & -low <= high & -high
-        step = (low & -low if upward else high & -high) << shift
-        cut = (low | (step - 1)) + 1 if upward else (high - 1) & -step
-        if base < cut < end and not any(first < cut < last for first, last in fixed):
-            if upward and one(base, cut, seams[0], True):
-                rest = search(cut, end, cut, high, (True, seams[1]), left - 1)
-                if rest is not None:
-                    return ((base, cut), *rest)
-            if not upward and one(cut, end, True, seams[1]):
-                rest = search(base, cut, low, cut, (seams[0], True), left - 1)
-                if rest is not None:
-                    return (*rest, (cut, end))
-        if seams[0 if upward else 1]:
-            return None
-        grown_low, grown_high, _ = _outward(low, high, shift)
-        return search(base, end, grown_low, grown_high, seams, left - 1)
-
-    return search(base, end, base, end, (False, False), limit)
-
-
 @functools.cache
-def _drop(
-    residue: int, period: int, size: int, step: int, slots: int, shift: int, granule: int, wholes: Wholes
-) -> Pair:
-    """``(top - base, end - base)`` of the highest place for every ``top`` congruent to ``residue``."""
-    top = residue + 2 * period
-    base = align_down(align_down(top, granule) - size, step)
-    while True:
-        length = _length(base % period, period, size, slots, shift, granule, wholes)
-        if length is not None and base + length <= top:
-            return top - base, length
+def _highest(
+    top: int, size: int, step: int, slots: int, shift: int, granule: int, wholes: Wholes, room: Pair
+) -> Pair | None:
+    """The range of greatest base, then least end, that ends at or below ``top``; ``None``: its base is below zero."""
+    wholes = tuple((low, high) for low, high in wholes if align_down(low, granule) + granule < high)
+    # Where no cut is left, one run grants all, and then there is nothing more to ask of a place.
+    most = 1 if any(low < granule and high > size - granule for low, high in wholes) else slots
+    wholes = wholes if most > 1 else ()
+    base = _greatest_base(top, size, step, slots, shift, granule, room, most)
+    while base >= 0:
+        end = _least_end(base, size, slots, shift, granule, wholes, room, most)
+        if end is not None and end <= top:
+            return base, end
         base -= step
+    return None
 
 
-@functools.cache
-def _length(residue: int, period: int, size: int, slots: int, shift: int, granule: int, wholes: Wholes) -> int | None:
-    """The least that is granted from a base congruent to ``residue``, or ``None``."""
-    base = residue + period
-    step = granule
+def _greatest_base(top: int, size: int, align: int, slots: int, shift: int, granule: int, room: Pair, most: int) -> int:
+    """The greatest base without ``wholes``: as in :mod:`runs` it is enough to round both ends to powers of two."""
+    best = -1
+    end_step = granule
+    while True:
+        end = top & -end_step
+        if end - size <= best:
+            return best
+        step = align
+        while (base := (end - size) & -step) > best:
+            if _fits(base, end, shift, slots, room, most):
+                best = base
+                break
+            if base == 0:
+                break
+            step <<= 1
+        end_step <<= 1
+
+
+def _least_end(
+    base: int, size: int, slots: int, shift: int, granule: int, wholes: Wholes, room: Pair, most: int
+) -> int | None:
+    """The least end of a range from ``base``, or ``None``."""
+    step, before = granule, 0
     while step <= next_power_of_two(max(size, granule)):
         end = align_up(base + size, step)
-        if step == granule or end != align_up(base + size, step >> 1):
-            plain = runs.uncut(base, end, shift, wholes, slots)
-            if plain is not None or _pieces(base, end, shift, granule, wholes, slots) is not None:
-                return end - base
-        step <<= 1
+        if end != before and _fits(base, end, shift, slots, room, most):
+            if not wholes or runs.uncut(base, end, shift, wholes, slots) is not None:
+                return end
+            if _pieces(base, end, shift, wholes, slots, room) is not None:
+                return end
+        step, before = step << 1, end
     return None
 
 

@@ -14,6 +14,7 @@ from layoutplan.model.access import Access
 from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import Words
 from layoutplan.protection.armv7m import LEAST_DIVISIBLE, SUBREGIONS, Pmsav7
+from layoutplan.protection.overlay import without_overlays
 from layoutplan.protection.unit import ProtectionUnit
 
 Group = tuple[AddressRange, ...]
@@ -25,7 +26,7 @@ def cover_together(unit: ProtectionUnit, needed: Iterable[AddressRange]) -> tupl
 
     On PMSAv7 the number is the least there is: an exact set cover. ``None`` where no cover is exact.
     """
-    union = merge(needed)
+    unit, union = without_overlays(unit), merge(needed)
     pieces: list[AddressRange] = []
     for range_ in union:
         cover = unit.cover(range_)
@@ -47,6 +48,7 @@ def encode_together(
     shareable: bool,
 ) -> tuple[Words, ...]:
     """The words of one item of :func:`cover_together`. ``ValueError`` when one region cannot match exactly it."""
+    unit = without_overlays(unit)
     if len(group) == 1:
         return unit.encode(group[0], access, type, shareable)
     if isinstance(unit, Pmsav7):

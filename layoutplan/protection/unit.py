@@ -17,7 +17,7 @@ class ProtectionUnit(Protocol):
     """One unit. All sizes and addresses in bytes.
 
     A *cover* is adjoining ranges, ascending. Each is encoded by itself: mostly as one region, on PMP also as the two
-    entries of TOR, with overlays also as a region and what denies its surplus.
+    entries of TOR. With overlays the first and the last may be what is left of a larger region.
     """
 
     @property

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from layoutplan.address import AddressRange, align_up
+from layoutplan.address import AddressRange, align_up, next_power_of_two
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Item, Problem
 
@@ -65,7 +65,8 @@ def pinned_end(problem: Problem, item: Item, slots: int) -> int | None:
     if pin % max(granule, item.block.align):
         return None
     found: int | None = None
-    for exponent in range(32):
+    # An end on a coarser grid than the size saves no region, unless for more padding than there is block.
+    for exponent in range(next_power_of_two(max(size, granule)).bit_length()):
         end = align_up(pin + size, max(granule, 1 << exponent))
         if found is not None and end - pin >= found:
             continue

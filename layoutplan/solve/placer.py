@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layoutplan.address import AddressRange, align_up, next_power_of_two
+from layoutplan.address import ADDRESS_SPACE_END, AddressRange, align_up, next_power_of_two
 from layoutplan.protection.overlay import Overlaid
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.problem import Item
@@ -14,6 +14,9 @@ Pair = tuple[int, int]
 
 STEPS_A_PLACE = 20
 """What asking the unit for a place costs, in steps of the search."""
+
+STEPS_OVERLAID = 50
+"""The same where the unit tries overlays too."""
 
 ANY = 64
 """More slots than any unit has."""
@@ -29,7 +32,8 @@ class Placer:
     """Answers ``unit.place`` for the shapes of one problem.
 
     Below an address ``top`` the answer is as far away as below ``top`` modulo a period: no best cover needs a region
-    of more than eight times the size rounded up to a power of two, and such regions repeat with that period.
+    of more than eight times the size rounded up to a power of two, and such regions repeat with that period. Overlays
+    do so only where no memory ends within a period; else answers are remembered by address.
     """
 
     def __init__(self, unit: ProtectionUnit) -> None:
@@ -49,6 +53,8 @@ class Placer:
         key = (shape, slots)
         if key not in self._drops:
             period = 8 * next_power_of_two(max(shape[0], shape[1], self.unit.granule))
+            if isinstance(self.unit, Overlaid) and not self.unit.repeats(period):
+                period = 2 * ADDRESS_SPACE_END
             self._drops[key] = (period - 1, {})
         return self._drops[key]
 
@@ -61,9 +67,9 @@ class Placer:
             if fewer is not None and self._ideal(shape, rest, fewer):
                 known[rest] = fewer
                 return fewer
-            self.steps += STEPS_A_PLACE
+            self.steps += STEPS_OVERLAID if isinstance(self.unit, Overlaid) else STEPS_A_PLACE
             size, align, wholes = shape
-            shifted = rest + mask + 1
+            shifted = rest + mask + 1 if mask < ADDRESS_SPACE_END else rest
             place = self.unit.place(shifted, size, align, slots, wholes)
             known[rest] = None if place is None else (shifted - place.base, shifted - place.end)
         return known[rest]

@@ -13,6 +13,7 @@ from layoutplan.model.access import UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.plan import Block, PeripheralGrant
 from layoutplan.protection import unit_for
+from layoutplan.protection.overlay import with_overlays
 from layoutplan.protection.unit import ProtectionUnit, Wholes
 from layoutplan.solve.background import background_slots
 from layoutplan.solve.blocks import blocks_of, load_images
@@ -135,6 +136,9 @@ def problem_of(system: System) -> Problem:
     """The question that ``system`` asks. ``BadInput`` for what is wrong with the question itself."""
     target = system.target if system.unit is not UnitName.NONE else replace(system.target, unit=UnitName.NONE)
     unit = unit_for(target)
+    if system.kernel.background:
+        # Without a background map the kernel has regions of its own, which an overlay would stand above.
+        unit = with_overlays(unit, [memory.range for memory in target.memories])
     blocks = blocks_of(system)
     partitions = tuple(sorted(partition.name for partition in system.partitions))
     order = {name: index for index, name in enumerate(partitions)}

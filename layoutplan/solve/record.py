@@ -7,23 +7,20 @@ kept and no position is zero. Both ends of a block are at or below the top: else
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from layoutplan.address import AddressRange, align_down, next_power_of_two
-from layoutplan.model.access import UnitName
+from layoutplan.protection.overlay import denied_by
 from layoutplan.solve.effort import RLIMIT_PER_STEP
 from layoutplan.solve.facts import Fact, facts_of
-from layoutplan.solve.floor import MOST_SLOTS
 from layoutplan.solve.joint import Layout, layout_of
 from layoutplan.solve.problem import Item, Problem, usable_slots
+from layoutplan.solve.record_covers import Covers, Term, power_of
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-Term: TypeAlias = Any
-"""A Z3 expression; z3 ships no types."""
 
 LEAST_RLIMIT = 2_000_000
 """Z3 gets this much even when the search has spent the effort: accepting a proposal takes far less."""
@@ -66,7 +63,6 @@ class Record:
         self._context = z3.Context()
         self.problem = problem
         self._proposal = proposal
-        self._lean = lean
         self.facts = facts_of(problem)
         self._granule = problem.unit.granule
         self._origins = tuple(self._origin(home) for home in range(len(problem.spaces)))
@@ -79,8 +75,19 @@ class Record:
         self._bases = [self._variable(f"base {item.index}") for item in problem.items]
         self._ends = [self._variable(f"end {item.index}") for item in problem.items]
         self._lives = [self._homes(item) for item in problem.items]
-        self._spent: list[list[tuple[Term, int]]] = [[] for _ in problem.partitions]
-        self._cuts = [self._covered(item) for item in problem.items]
+        self._covers = Covers(
+            z3=z3,
+            context=self._context,
+            solver=self._solver,
+            width=self._width,
+            problem=problem,
+            literals=self._literals,
+            bases=self._bases,
+            ends=self._ends,
+            proposal=proposal,
+            lean=lean,
+        )
+        self._cuts = [self._covers.add(item) for item in problem.items]
         self._placed()
         self._apart()
         self._budgeted()
@@ -124,10 +131,11 @@ class Record:
 
     def _origin(self, home: int) -> int:
         """One period below the memory's origin, aligned to it: what is aligned there is aligned in the memory."""
-        here = [item for item in self.problem.items if home in self.problem.homes(item)]
-        largest = max((max(item.block.size, item.block.align) for item in here), default=1)
-        period = 8 * next_power_of_two(max(largest, self._granule))
-        return align_down(self.problem.spaces[home].range.base, period) - period
+        problem, granule = self.problem, self._granule
+        here = [item for item in problem.items if home in problem.homes(item)]
+        sizes = [max(granule * power_of(problem, self._proposal, item), item.block.align) for item in here]
+        period = 8 * next_power_of_two(max(sizes, default=granule))
+        return align_down(problem.spaces[home].range.base, period) - period
 
     def _position(self, home: int, address: int) -> int:
         return (address - self._origins[home]) // self._granule
@@ -151,105 +159,6 @@ class Record:
         self._solver.add(z3.PbLe([(literal, 1) for literal in lives.values()], 1))
         return lives
 
-    def _covered(self, item: Item) -> list[Term]:
-        """Size, alignment and a cover of the item; the inner cuts of the cover."""
-        z3 = self._z3
-        base, end = self._bases[item.index], self._ends[item.index]
-        literal = self._literals[Fact("block", item.index)]
-        granules = -(-item.block.size // self._granule)
-        self._solver.add(z3.ULT(base, end))
-        self._require(literal, z3.UGE(end - base, self._constant(granules)))
-        if item.block.align > self._granule:
-            self._require(literal, base & self._constant(item.block.align // self._granule - 1) == 0)
-        if not item.charged:
-            self._require(literal, end - base == self._constant(granules))
-            return []
-        most = self._most_pieces(item)
-        cuts = [self._variable(f"cut {item.index} {k}") for k in range(1, most)]
-        edges = [base, *cuts, end]
-        filled: list[Term] = []
-        for low, high in itertools.pairwise(edges):
-            self._solver.add(z3.ULE(low, high))
-            filled.append(z3.ULT(low, high))
-            self._legal(item, literal, low, high)
-        for before, after in itertools.pairwise(filled):
-            self._solver.add(z3.Implies(after, before))
-            self._spend(item, after, 1)
-        self._spend(item, literal, 1)
-        self._uncut(item, literal, cuts)
-        if not item.block.split:
-            whole = z3.And(*(z3.Not(piece) for piece in filled[1:])) if len(filled) > 1 else None
-            if whole is not None:
-                self._require(self._literals[Fact("split", item.index)], whole)
-        return cuts
-
-    def _most_pieces(self, item: Item) -> int:
-        """More pieces than this no block of that size can use, or, when lean, no partition can pay.
-
-        A cover's units rise by eight (by two for NAPOT) from either end to the largest, which the size bounds.
-        """
-        unit = self.problem.unit.name
-        if self._proposal is not None:
-            granted = self._proposal.ranges[item.index]
-            return len(self.problem.unit.cover(granted, item.wholes) or (granted,))
-        if unit is UnitName.ARMV8M or (unit is UnitName.PMP and "tor" in self.problem.system.target.pmp.modes):
-            return 1
-        steps = next_power_of_two(-(-item.block.size // self._granule)).bit_length()
-        useful = 2 * (-(-steps // 3) if unit is not UnitName.PMP else steps)
-        most = min(MOST_SLOTS, useful)
-        if self._lean:
-            for partition in item.charged:
-                others = sum(partition in other.charged for other in self.problem.items) - 1
-                most = min(most, self.problem.budgets[partition] - others)
-        return max(1, most)
-
-    def _legal(self, item: Item, literal: Term, low: Term, high: Term) -> None:
-        """That one region matches exactly ``[low, high)``, unless it is empty."""
-        z3, unit = self._z3, self.problem.unit.name
-        if unit is UnitName.ARMV8M:
-            return
-        largest = next_power_of_two(-(-item.block.size // self._granule))
-        exponents = range(largest.bit_length())
-        one = [self._run(low, high, exponent, 3 if unit is not UnitName.PMP else 0) for exponent in exponents]
-        if unit is UnitName.PMP:
-            modes = self.problem.system.target.pmp.modes
-            one = [run for exponent, run in zip(exponents, one, strict=True) if self._has_size(exponent)]
-            if "tor" in modes:
-                tor = z3.Not(z3.Or(*one)) if one else z3.BoolVal(True, self._context)
-                self._spend(item, tor, 1)
-                return
-        self._require(literal, z3.Or(low == high, *one))
-
-    def _has_size(self, exponent: int) -> bool:
-        """Whether one PMP entry describes ``granule << exponent`` bytes: NA4 four of them, NAPOT eight or more."""
-        traits, size = self.problem.system.target.pmp, self._granule << exponent
-        if size == 4:
-            return "na4" in traits.modes and traits.grain == 4
-        return "napot" in traits.modes and size >= traits.grain
-
-    def _run(self, low: Term, high: Term, exponent: int, shift: int) -> Term:
-        """``[low, high)`` is whole units of ``1 << exponent`` granules inside one block of ``1 << shift`` units."""
-        z3 = self._z3
-        inside = z3.LShR(low ^ (high - 1), exponent + shift) == 0
-        if exponent == 0:
-            return inside
-        return z3.And((low | high) & self._constant((1 << exponent) - 1) == 0, inside)
-
-    def _uncut(self, item: Item, literal: Term, cuts: Sequence[Term]) -> None:
-        """No cut strictly inside a stack or a shared buffer; on PMP none off a multiple of eight bytes."""
-        z3, base, end = self._z3, self._bases[item.index], self._ends[item.index]
-        for cut in cuts:
-            for low, high in item.wholes if item.block.split else ():
-                before = z3.ULE(cut - base, self._constant(low // self._granule))
-                after = z3.UGE(cut - base, self._constant(-(-high // self._granule)))
-                self._require(literal, z3.Or(before, after, cut == end))
-            if self.problem.unit.name is UnitName.PMP and self._granule < 8:
-                self._require(literal, z3.Or(cut & self._constant(8 // self._granule - 1) == 0, cut == end))
-
-    def _spend(self, item: Item, condition: Term, slots: int) -> None:
-        for partition in item.charged:
-            self._spent[partition].append((condition, slots))
-
     def _require(self, literal: Term, condition: Term) -> None:
         self._solver.add(self._z3.Implies(literal, condition))
 
@@ -264,7 +173,10 @@ class Record:
                 space = problem.spaces[home]
                 bottom = self._constant(self._position(home, space.range.base + self._granule - 1))
                 top = self._constant(self._position(home, space.range.end))
-                inside = z3.And(z3.UGE(base, bottom), z3.ULE(base, top), z3.ULE(end, top))
+                low, high = self._covers.hulls.get(item.index, (base, end))
+                inside = z3.And(
+                    z3.UGE(base, bottom), z3.ULE(base, top), z3.ULE(end, top), z3.UGE(low, bottom), z3.ULE(high, top)
+                )
                 # No memory at all would let positions wrap, so the widest window always holds.
                 self._solver.add(z3.ULE(end, self._constant((1 << self._width - 1) - 1)))
                 self._require(z3.And(self._literals[Fact("memory", home)], here), inside)
@@ -305,11 +217,15 @@ class Record:
         """No two items of one memory overlap."""
         z3 = self._z3
         if self._proposal is not None:
-            ranges = self._proposal.ranges
+            ranges, homes = self._proposal.ranges, self._proposal.homes
             order = sorted(self.problem.items, key=lambda item: ranges[item.index])
             for lower, upper in itertools.pairwise(order):
-                if self._proposal.homes[lower.index] == self._proposal.homes[upper.index]:
+                if homes[lower.index] == homes[upper.index]:
                     self._solver.add(z3.ULE(self._ends[lower.index], self._bases[upper.index]))
+            reaching = [item for item in order if item.index in self._covers.hulls]
+            for lower, upper in itertools.combinations(reaching, 2):
+                if homes[lower.index] == homes[upper.index] and set(lower.charged) & set(upper.charged):
+                    self._solver.add(z3.Not(self._deny_each_other(lower, upper)))
             return
         for item in self.problem.items:
             for other in self.problem.items[: item.index]:
@@ -320,13 +236,23 @@ class Record:
                     )
                     below = z3.ULE(self._ends[item.index], self._bases[other.index])
                     above = z3.ULE(self._ends[other.index], self._bases[item.index])
+                    if set(item.charged) & set(other.charged):
+                        below = z3.And(below, z3.Not(self._deny_each_other(item, other)))
+                        above = z3.And(above, z3.Not(self._deny_each_other(other, item)))
                     self._solver.add(z3.Implies(together, z3.Or(below, above)))
+
+    def _deny_each_other(self, lower: Item, upper: Item) -> Term:
+        """Both reach over each other, so that no order of their slots grants both."""
+        if not {lower.index, upper.index} <= self._covers.hulls.keys():
+            return self._z3.BoolVal(False, self._context)
+        low, high = self._covers.hulls[upper.index][0], self._covers.hulls[lower.index][1]
+        return self._z3.And(self._z3.UGT(high, self._bases[upper.index]), self._z3.ULT(low, self._ends[lower.index]))
 
     def _budgeted(self) -> None:
         """The regions of a partition's blocks and peripherals within the unit's slots and the partition's cap."""
         z3, problem = self._z3, self.problem
         for partition, name in enumerate(problem.partitions):
-            terms = list(self._spent[partition])
+            terms = list(self._covers.spent.get(partition, []))
             if problem.devices[partition]:
                 terms.append((self._literals[Fact("devices", partition)], problem.devices[partition]))
             if not terms:
@@ -346,10 +272,19 @@ class Record:
                 granted = AddressRange.of(granted.base, size)
             self._solver.add(self._bases[item.index] == self._constant(self._position(home, granted.base)))
             self._solver.add(self._ends[item.index] == self._constant(self._position(home, granted.end)))
-            cuts = self._cuts[item.index]
-            if cuts:
-                cover = self.problem.unit.cover(granted, item.wholes) or ()
-                inner = [piece.end for piece in cover]
-                for k, cut in enumerate(cuts):
-                    at = inner[k] if k < len(inner) else granted.end
-                    self._solver.add(cut == self._constant(self._position(home, at)))
+            if not item.charged:
+                continue
+            cover = self.problem.unit.cover(granted, item.wholes) or (granted,)
+            for cut, piece in zip(self._cuts[item.index], cover, strict=False):
+                self._solver.add(cut == self._constant(self._position(home, piece.end)))
+            if item.index not in self._covers.hulls:
+                continue
+            denied = denied_by(self.problem.unit, cover)
+            low, high = self._covers.hulls[item.index]
+            lower, upper = self._covers.chains[item.index]
+            bounds = [(low, min(each.base for each in (granted, *denied)))]
+            bounds += [(high, max(each.end for each in (granted, *denied)))]
+            bounds += zip(lower, (each.end for each in denied if each.end < granted.base), strict=True)
+            bounds += zip(upper, (each.base for each in denied if each.base > granted.end), strict=True)
+            for variable, at in bounds:
+                self._solver.add(variable == self._constant(self._position(home, at)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from layoutplan.address import AddressRange
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import MemoryType
 from layoutplan.model.plan import DISABLED, Block, PeripheralGrant, Placement, Region, Slot, SlotMap, Words
+from layoutplan.protection.overlay import encode_denied, granted_by
 from layoutplan.protection.pmp_entries import redundant_bounds
 from layoutplan.protection.together import encode_together
 from layoutplan.protection.unit import ProtectionUnit
@@ -16,22 +18,41 @@ from layoutplan.solve.background import background_regions
 from layoutplan.solve.hardwired import closing_regions, programmable
 from layoutplan.solve.peripherals import device_groups
 
-_STATIC_FIRST = (UnitName.ARMV6M, UnitName.ARMV7M)
+HIGHEST_WINS = (UnitName.ARMV6M, UnitName.ARMV7M)
 """Where the highest number wins an overlap, what is written on a switch must stand above what is not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What neighbouring slots of one partition do: ``granted`` and ``denied`` by ``regions``, in slot order."""
+
+    granted: tuple[AddressRange, ...]
+    denied: tuple[AddressRange, ...]
+    regions: tuple[Region, ...]
+
+
 def regions_of(system: System, unit: ProtectionUnit, placement: Placement, access: Access) -> tuple[Region, ...]:
-    """The regions that match a placed block with one partition's rights, ascending."""
-    memory = system.target.memory(placement.memory)
-    return tuple(
+    """The regions that match a placed block with one partition's rights, in slot order."""
+    memory, owner = system.target.memory(placement.memory), placement.block.name
+    granting = tuple(
         Region(
-            owner=placement.block.name,
+            owner=owner,
             ranges=(piece,),
             access=access,
             words=unit.encode(piece, access, memory.type, memory.shareable),
         )
-        for piece in placement.cover
+        for piece in granted_by(unit, placement.cover)
     )
+    denying = tuple(
+        Region(
+            owner=owner,
+            ranges=(piece,),
+            access=Access.NONE,
+            words=encode_denied(unit, piece, memory.type, memory.shareable),
+        )
+        for piece in placement.denied
+    )
+    return (*granting, *denying) if system.unit in HIGHEST_WINS else (*denying, *granting)
 
 
 def device_regions(unit: ProtectionUnit, granted: Sequence[PeripheralGrant]) -> tuple[Region, ...]:
@@ -69,13 +90,9 @@ def assemble(
     if system.unit is UnitName.NONE:
         empty = SlotMap(first_static=0, static=0, first_dynamic=0, dynamic=0, first_reserved=0, reserved=0)
         return empty, dict.fromkeys(partitions, ())
-    shared = [placement for placement in placements if is_static(placement.block, partitions)]
+    shared = _static(placements, partitions)
     always = _pairs(background_regions(system))  # first, because the lowest number has the lowest priority
-    always += _pairs(
-        region
-        for placement in sorted(shared, key=lambda placement: placement.granted)
-        for region in regions_of(system, unit, placement, placement.block.granted_to[partitions[0]])
-    )
+    always += _pairs(in_order(system.unit, [_own(system, unit, each, partitions[0]) for each in shared]))
     always += _pairs(closing_regions(system))
     own = {
         name: _own_pairs(
@@ -94,14 +111,49 @@ def _own_pairs(
     placements: Sequence[Placement],
     peripherals: Sequence[PeripheralGrant],
 ) -> list[tuple[str, Words]]:
-    """The pairs written when ``partition`` is switched to, in address order."""
-    found: list[tuple[AddressRange, Region]] = []
-    for placement in placements:
-        if access := placement.block.granted_to.get(partition):
-            found += [(region.ranges[0], region) for region in regions_of(system, unit, placement, access)]
+    """The pairs written when ``partition`` is switched to, in address order as far as overlays allow."""
+    found = [_own(system, unit, each, partition) for each in placements if each.block.granted_to.get(partition)]
     granted = [grant for grant in peripherals if grant.partition == partition]
-    found += [(region.ranges[0], region) for region in device_regions(unit, granted)]
-    return _without_held_bounds(system, _pairs(region for _, region in sorted(found, key=lambda pair: pair[0])))
+    found += [Own(region.ranges, (), (region,)) for region in device_regions(unit, granted)]
+    return _without_held_bounds(system, _pairs(in_order(system.unit, found)))
+
+
+def _own(system: System, unit: ProtectionUnit, placement: Placement, partition: str) -> Own:
+    regions = regions_of(system, unit, placement, placement.block.granted_to[partition])
+    return Own((placement.granted,), placement.denied, regions)
+
+
+def _static(placements: Sequence[Placement], partitions: Sequence[str]) -> list[Placement]:
+    """The blocks for static slots: the same for every partition, and nothing of them denied by a dynamic slot.
+
+    What is rewritten on a switch decides before what is not, so a block that an overlay reaches over moves there too.
+    """
+    found = [placement for placement in placements if is_static(placement.block, partitions)]
+    while True:
+        denied = [piece for each in placements if each not in found for piece in each.denied]
+        kept = [each for each in found if not any(piece.overlaps(each.granted) for piece in denied)]
+        if len(kept) == len(found):
+            return found
+        found = kept
+
+
+def in_order(unit: UnitName, owned: Iterable[Own]) -> Iterator[Region]:
+    """The regions in slot order: by address, but what one block denies of another is decided by the other.
+
+    No two deny each other (the solver sees to that), and then no longer ring of them does either: what reaches over
+    two blocks reaches over every block between.
+    """
+    left = sorted(owned, key=lambda own: own.granted[0])
+    while left:
+        chosen = next(own for own in left if not any(_goes_before(unit, other, own) for other in left))
+        left.remove(chosen)
+        yield from chosen.regions
+
+
+def _goes_before(unit: UnitName, one: Own, other: Own) -> bool:
+    """Whether ``one`` has to have the lower slot numbers."""
+    first, second = (one, other) if unit in HIGHEST_WINS else (other, one)
+    return one is not other and any(piece.overlaps(granted) for piece in first.denied for granted in second.granted)
 
 
 def _without_held_bounds(system: System, pairs: list[tuple[str, Words]]) -> list[tuple[str, Words]]:
@@ -122,7 +174,7 @@ def _slot_map(system: System, dynamic: int) -> SlotMap:
     first = run.start
     reserved = system.kernel.reserved_slots
     static = len(run) - dynamic - reserved
-    if system.unit in _STATIC_FIRST:
+    if system.unit in HIGHEST_WINS:
         first_static, first_dynamic = first, first + static
     else:
         first_dynamic, first_static = first, first + dynamic

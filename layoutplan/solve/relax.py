@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from layoutplan.address import AddressRange
+from layoutplan.protection.overlay import Overlaid
 from layoutplan.solve.facts import Fact, facts_of
 from layoutplan.solve.problem import Item, Problem, Space, space_of, usable_slots, wholes_of
 
@@ -20,10 +21,14 @@ def keeping(problem: Problem, facts: Collection[Fact]) -> Problem:
         _loosened(problem, item, index, gone)
         for index, item in enumerate(item for item in problem.items if Fact("block", item.index) not in gone)
     )
+    spaces = tuple(_widened(problem, home, gone) for home in range(len(problem.spaces)))
     return replace(
         problem,
+        unit=replace(problem.unit, memories=tuple(space.range for space in spaces))
+        if isinstance(problem.unit, Overlaid)
+        else problem.unit,
         items=items,
-        spaces=tuple(_widened(problem, home, gone) for home in range(len(problem.spaces))),
+        spaces=spaces,
         budgets=tuple(_budget(problem, partition, gone) for partition in range(len(problem.partitions))),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layoutplan.address import AddressRange
 from layoutplan.model.plan import Objective, Placement, Plan
+from layoutplan.protection.overlay import denied_by
 from layoutplan.solve.background import background_regions
 from layoutplan.solve.joint import Layout
 from layoutplan.solve.problem import Problem
@@ -19,7 +20,8 @@ def plan_of(problem: Problem, layout: Layout, bound: int) -> Plan:
             block=item.block,
             memory=problem.spaces[layout.homes[item.index]].name,
             granted=layout.ranges[item.index],
-            cover=_cover(problem, item.index, layout),
+            cover=(cover := _cover(problem, item.index, layout)),
+            denied=denied_by(unit, cover),
         )
         for item in problem.items
     )

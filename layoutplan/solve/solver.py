@@ -19,6 +19,7 @@ from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem, problem_of
 from layoutplan.solve.result import plan_of
 from layoutplan.solve.steady import steadied
+from layoutplan.solve.tangle import tangled, with_plain_covers, without
 
 
 def solve(
@@ -50,6 +51,14 @@ def solve(
     if proposal is not None and known is not None:
         steady = steadied(problem, placer, known, proposal.layout, Effort(effort))
         proposal = Proposal(steady, proposal.bound if steady.homes == proposal.layout.homes else 0)
+    if proposal is not None and tangled(problem, proposal.layout):
+        # Rare: two blocks of one partition, each inside the other's surplus. The bound holds for all covers.
+        plain = without(problem)
+        layout = with_plain_covers(plain, proposal.layout)
+        if layout is None and (found := propose(plain, Placer(plain.unit), Effort(effort)).proposal) is not None:
+            layout = found.layout
+        if layout is not None:
+            problem, proposal = plain, Proposal(layout, proposal.bound)
     if proposal is not None and _accepted(problem, proposal.layout, effort):
         return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
     return _asked(problem, placer, effort, infeasible=proposal is None and searched.decided)
@@ -71,7 +80,8 @@ def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -
         lean = Record(problem, lean=True)
         answer = lean.check(lean.facts, effort)
         if isinstance(answer, Yes):
-            proposal = _bounded(problem, placer, compacted(problem, placer, lean.layout()))
+            found = compacted(problem, placer, lean.layout())
+            proposal = _bounded(problem, placer, lean.layout() if tangled(problem, found) else found)
             return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
         if not isinstance(answer, No):
             return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")

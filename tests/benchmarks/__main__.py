@@ -13,10 +13,8 @@ from dataclasses import replace
 from layoutplan.address import AddressRange, next_power_of_two
 from layoutplan.model.access import UnitName
 from layoutplan.model.memory import Memory, PmpTraits
-from layoutplan.protection.armv7m import ARMV7M
-from layoutplan.protection.overlay import Overlaid
-from layoutplan.protection.pmp import Pmp
 from layoutplan.solve.problem import Problem
+from layoutplan.solve.tangle import without
 from tests.benchmarks.baselines import BASELINES, Spans
 from tests.benchmarks.measure import Result, Summary, as_asked, measure
 from tests.benchmarks.sets import FLASH, RAM, Asked, random_tasks, single_tasks, system, ten_tasks, with_stacks
@@ -149,23 +147,30 @@ def extra_covers(options: argparse.Namespace) -> Iterator[Row]:
         ]
         return replace(problem, budgets=tuple(budgets), devices=tuple(counts))
 
-    def overlaid(problem: Problem) -> Problem:
-        """Regions without rights over the ends of larger ones."""
-        return replace(problem, unit=Overlaid(ARMV7M))
-
     sets = [random_tasks(seed) for seed in range(min(EXTRA_SETS, options.sets))]
-    without = Summary.of((system(tasks) for tasks in sets), change=apart)
-    yield summarised("peripherals each in a slot", without)
-    base = without.mean(lambda r: r.lost)
+    before = Summary.of((system(tasks) for tasks in sets), change=lambda problem: without(apart(problem)))
+    yield summarised("peripherals each in a slot, no overlays", before)
+    base = before.mean(lambda r: r.lost)
     for what, change in (
-        ("peripherals together (the product)", as_asked),
-        ("together, and deny overlays", overlaid),
-        ("peripherals each in a slot, and deny overlays", lambda problem: overlaid(apart(problem))),
+        ("peripherals together, no overlays", without),
+        ("peripherals each in a slot, and deny overlays", apart),
+        ("together, and deny overlays (the product)", as_asked),
     ):
         summary = Summary.of((system(tasks) for tasks in sets), change=change)
-        row = summarised(what, summary)
-        clear = sum(r.clean for r in summary.results)
-        yield (*row[:-1], f"{base / summary.mean(lambda r: r.lost):.2f} times less; {clear} sets with clear hulls")
+        yield (
+            *summarised(what, summary)[:-1],
+            f"{base / summary.mean(lambda r: r.lost):.2f} times less; {below(summary)}",
+        )
+
+
+def below(summary: Summary) -> str:
+    """How far below the floor of covers without overlays the layouts are."""
+    deeper, sets = summary.mean(lambda r: r.below), summary.mean(lambda r: r.below > 0)
+    overlaid, knots = summary.mean(lambda r: r.denying), sum(r.tangled for r in summary.results)
+    return (
+        f"{percent(deeper, 1)} % below the floor without overlays ({percent(sets, 0)} % of sets are), "
+        f"{overlaid:.1f} blocks overlaid, {knots} sets tangled"
+    )
 
 
 def one_slot(_: argparse.Namespace) -> Iterator[Row]:
@@ -212,15 +217,9 @@ def pmp(options: argparse.Namespace) -> Iterator[Row]:
                 entries = f"{summary.mean(lambda r: r.slots):.1f} entries a partition"
                 yield (*row[:-1], entries) if summary.results else row
                 if allowed == {"napot"}:
-                    denied = Summary.of(asked, change=lambda problem: replace(problem, unit=denying(problem)))
-                    row = summarised(f"  the same with deny entries, {what}", denied)
-                    yield (*row[:-1], f"{sum(r.clean for r in denied.results)} sets with clear hulls")
-
-
-def denying(problem: Problem) -> Overlaid:
-    """The problem's unit with entries without rights before larger ones."""
-    assert isinstance(problem.unit, Pmp)
-    return Overlaid(problem.unit)
+                    plain = Summary.of(asked, change=without)
+                    row = summarised(f"  the same without deny entries, {what}", plain)
+                    yield (*row[:-1], f"{plain.mean(lambda r: r.lost) / summary.mean(lambda r: r.lost):.1f} times more")
 
 
 def cp_sat(options: argparse.Namespace) -> Iterator[Row]:

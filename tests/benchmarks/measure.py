@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from layoutplan.address import AddressRange
 from layoutplan.model.component import System
-from layoutplan.protection.overlay import Overlaid
+from layoutplan.protection.overlay import denied_by
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
 from layoutplan.solve.floor import floor_of, padding_options
 from layoutplan.solve.homes import propose
 from layoutplan.solve.joint import Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem, problem_of
+from layoutplan.solve.tangle import tangled, without
 
 NEVER = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Waste by memory as a fraction of its span; gaps as fractions of the least weighted span."""
+    """Waste by memory as a fraction of its span; gaps as fractions of the least weighted span.
+
+    ``below`` is how far the layout is below what any layout without overlays wastes at least, as a fraction of that;
+    ``denying`` the blocks that have one.
+    """
 
     waste: dict[str, float]
     spans: dict[str, int]
@@ -30,7 +36,9 @@ class Result:
     seconds: float
     slots: float
     lost: int
-    clean: bool
+    below: float
+    denying: int
+    tangled: bool
 
     @property
     def proved(self) -> bool:
@@ -75,25 +83,23 @@ def measure(asked: System, effort: int = DEFAULT_EFFORT, change: Change = as_ask
             for partition in range(len(problem.partitions))
         ),
         lost=sum(spans.values()) - sum(least.values()),
-        clean=hulls_are_clear(problem, layout),
+        below=_below(problem, layout),
+        denying=sum(bool(denied_by(problem.unit, cover)) for cover in _covers(problem, layout)),
+        tangled=tangled(problem, layout),
     )
 
 
-def hulls_are_clear(problem: Problem, layout: Layout) -> bool:
-    """Whether no overlay of one block reaches another block of the same partition, or leaves its memory."""
-    if not isinstance(problem.unit, Overlaid):
-        return True
+def _below(problem: Problem, layout: Layout) -> float:
+    plain = without(problem)
+    floor = floor_of(plain, padding_options(plain, Placer(plain.unit), layout.homes)).bound
+    return (floor - layout.value) / floor if floor else 0.0
+
+
+def _covers(problem: Problem, layout: Layout) -> Iterator[tuple[AddressRange, ...]]:
     for item in problem.items:
-        granted = layout.ranges[item.index]
-        for piece in problem.unit.cover(granted, item.wholes) or ():
-            hull = problem.unit.hull(piece)
-            if not problem.spaces[layout.homes[item.index]].range.contains(hull):
-                return False
-            for other in problem.items:
-                together = set(item.charged) & set(other.charged)
-                if other is not item and together and hull.overlaps(layout.ranges[other.index]):
-                    return False
-    return True
+        cover = problem.unit.cover(layout.ranges[item.index], item.wholes) if item.charged else None
+        if cover is not None:
+            yield cover
 
 
 def _span(problem: Problem, layout: Layout, home: int) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from layoutplan.address import ADDRESS_SPACE_END, AddressRange
 from layoutplan.model.access import Access
 from layoutplan.model.memory import MemoryType, PmpTraits
+from layoutplan.model.plan import Words
 from layoutplan.protection.armv7m import ARMV6M, ARMV7M, Pmsav7
-from layoutplan.protection.overlay import Overlaid
+from layoutplan.protection.overlay import Overlaid, encode_denied, with_overlays
 from layoutplan.protection.pmp import Pmp
 from tests.protection import decode_armv7m, decode_pmp
 from tests.protection.oracle import naturally_aligned_regions, subregion_regions
@@ -28,7 +29,7 @@ G = 32
 
 def permitted(unit: Overlaid, cover: tuple[AddressRange, ...], at: int, access: Access) -> tuple[str, str]:
     """Unprivileged and (on Arm) privileged rights on one byte, by the words of ``cover`` in their order."""
-    words = [pair for piece in cover for pair in unit.encode(piece, access, MemoryType.NORMAL_WRITE_BACK, False)]
+    words = encoded(unit, cover, access)
     if isinstance(unit.unit, Pmsav7):
         for rbar, rasr in reversed(words):
             decoded = decode_armv7m.decode(rbar, rasr, unit.unit.smallest_region)
@@ -39,6 +40,14 @@ def permitted(unit: Overlaid, cover: tuple[AddressRange, ...], at: int, access: 
     return decode_pmp.permits(decode_pmp.decode(words, 32), at, 1), "rwx"
 
 
+def encoded(unit: Overlaid, cover: tuple[AddressRange, ...], access: Access) -> list[Words]:
+    """What grants, then what denies; the other way round on PMP, where the lowest number decides."""
+    memory = (MemoryType.NORMAL_WRITE_BACK, False)
+    granting = [pair for piece in unit.granting(cover) for pair in unit.encode(piece, access, *memory)]
+    denying = [pair for piece in unit.denied(cover) for pair in encode_denied(unit, piece, *memory)]
+    return granting + denying if isinstance(unit.unit, Pmsav7) else denying + granting
+
+
 @every_unit
 @given(st.integers(1 << 12, 1 << 14), st.integers(1, 700), st.sampled_from([Access.R, Access.RW, Access.RX]))
 @LAW
@@ -46,19 +55,18 @@ def test_law_the_words_permit_exactly_the_range(unit: Overlaid, base: int, size:
     granted = AddressRange.of(0x2000_0000 + base * G, size * G)
     cover = unit.cover(granted)
     assert cover is not None
-    hulls = [unit.hull(piece) for piece in cover]
-    edges = {edge for each in (*cover, *hulls) for edge in (each.base - 1, each.base, each.last, each.end)}
+    matched = (*cover, *unit.granting(cover), *unit.denied(cover))
+    edges = {edge for each in matched for edge in (each.base - 1, each.base, each.last, each.end)}
     for at in edges:
         user, privileged = permitted(unit, cover, at, access)
         assert user == (access.letters if at in granted else "")
         if at not in granted:
             assert privileged == "rwx"
-    assert len(cover) == 1 or not any(one.overlaps(two) for one, two in itertools.combinations(hulls, 2))
+    assert not any(each.overlaps(granted) for each in unit.denied(cover))
     plain = unit.unit.cover(granted)
     assert plain is not None
     assert unit.cost(cover) <= unit.unit.cost(plain)
-    words = [pair for piece in cover for pair in unit.encode(piece, access, MemoryType.NORMAL_WRITE_BACK, False)]
-    assert len(words) == unit.cost(cover)
+    assert len(encoded(unit, cover, access)) == unit.cost(cover)
 
 
 @functools.cache
@@ -205,7 +213,8 @@ def test_code_on_a_napot_core_needs_no_seam() -> None:
     assert NAPOT32.cover(granted, ((0, 0x700),)) is None
     assert unit.cover(granted, ((0, 0x700),)) == (granted,)
     assert unit.cost((granted,)) == 2
-    assert unit.hull(granted) == AddressRange.of(0x8000_0000, 0x800)
+    assert unit.granting((granted,)) == (AddressRange.of(0x8000_0000, 0x800),)
+    assert unit.denied((granted,)) == (AddressRange.of(0x8000_0700, 0x100),)
 
 
 def test_the_end_of_the_address_space_has_no_surplus_beyond() -> None:
@@ -214,19 +223,66 @@ def test_the_end_of_the_address_space_has_no_surplus_beyond() -> None:
         granted = AddressRange(ADDRESS_SPACE_END - (size + 8) * G, ADDRESS_SPACE_END - 8 * G)
         cover = unit.cover(granted)
         assert cover is not None
-        assert all(unit.hull(piece).end <= ADDRESS_SPACE_END for piece in cover)
+        assert unit.granting(cover)[-1].end <= ADDRESS_SPACE_END
 
 
 @every_unit
 @given(st.integers(1 << 12, 1 << 16), st.integers(1, 700))
 @LAW
-def test_law_a_hull_stays_in_a_block_of_four_times_the_size(unit: Overlaid, base: int, size: int) -> None:
-    """Whether there is an overlay then repeats with that block; without the bound, a hull may swallow the memory."""
+def test_law_an_overlay_stays_in_a_block_of_four_times_the_size(unit: Overlaid, base: int, size: int) -> None:
+    """Whether there is an overlay then repeats with that block; without the bound, one may swallow the memory."""
     granted = AddressRange.of(base * G, size * G)
-    for piece in unit.cover(granted) or ():
-        hull = unit.hull(piece)
-        block = 4 * (1 << (piece.size - 1).bit_length())
-        assert hull == piece or hull.base // block == hull.last // block
+    cover = unit.cover(granted)
+    assert cover is not None
+    matched = unit.granting(cover)
+    low, high = matched[0].base, matched[-1].end
+    power = 1 << (granted.size - 1).bit_length()
+    border = (granted.base | 4 * power - 1) + 1
+    if border < granted.end:
+        assert border - power <= low or low == granted.base
+        assert high <= border + power or high == granted.end
+    else:
+        assert border - 4 * power <= low
+        assert high <= border
+
+
+@every_unit
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 40), st.integers(0, 40))
+@LAW
+def test_law_an_overlay_stays_in_its_memory(unit: Overlaid, base: int, size: int, below: int, above: int) -> None:
+    memory = AddressRange((1000 + base - min(base, below)) * G, (1000 + base + size + above) * G)
+    granted = AddressRange.of((1000 + base) * G, size * G)
+    inside = Overlaid(unit.unit, (memory,))
+    cover, anywhere, plain = (each.cover(granted) for each in (inside, unit, unit.unit))
+    assert cover is not None
+    assert anywhere is not None
+    assert plain is not None
+    matched = inside.granting(cover)
+    assert memory.contains(AddressRange(matched[0].base, matched[-1].end))
+    assert unit.cost(anywhere) <= inside.cost(cover) <= unit.unit.cost(plain)
+    elsewhere = Overlaid(unit.unit, (AddressRange(0, 32),))
+    assert elsewhere.cover(granted) == plain
+
+
+@every_unit
+def test_a_place_near_the_end_of_a_memory_keeps_its_overlay_inside(unit: Overlaid) -> None:
+    """Against every base and end, in memories that begin and end at odd multiples of the granule."""
+    chance = random.Random(9)
+    for _ in range(40):
+        size, slots = chance.randrange(3, 40), chance.randrange(2, 4)
+        memory = AddressRange((2048 - chance.randrange(60)) * G, (2048 + size + chance.randrange(90)) * G)
+        bounded = Overlaid(unit.unit, (memory,))
+        assert not bounded.repeats(1 << 20)
+        expected = None
+        for base in range(memory.end - size * G, memory.base - G, -G):
+            ends = range(base + size * G, memory.end + G, G)
+            covers = ((end, bounded.cover(AddressRange(base, end))) for end in ends)
+            end = next((end for end, cover in covers if cover and bounded.cost(cover) <= slots), None)
+            if end is not None:
+                expected = AddressRange(base, end)
+                break
+        place = bounded.place(memory.end, size * G, G, slots)
+        assert place == expected or (expected is None and place is not None and place.base < memory.base)
 
 
 @every_unit
@@ -249,9 +305,16 @@ def test_what_has_no_cover_has_no_overlay_either(unit: Overlaid) -> None:
     assert unit.cover(AddressRange.of(0x2000_0010, 0x60)) is None
     assert unit.cover(AddressRange(ADDRESS_SPACE_END - 0x60, ADDRESS_SPACE_END + 0x20)) is None
     with pytest.raises(ValueError, match="regions match exactly"):
-        unit.encode(AddressRange.of(0x2000_0010, 0x60), Access.RW, MemoryType.NORMAL_WRITE_BACK, False)
+        unit.denied((AddressRange.of(0x2000_0010, 0x60),))
 
 
 def test_a_core_with_tor_has_no_overlays() -> None:
     with pytest.raises(ValueError, match="without TOR"):
         Overlaid(Pmp(PmpTraits()))
+    assert with_overlays(Pmp(PmpTraits()), ()) == Pmp(PmpTraits())
+
+
+def test_smepmp_has_no_overlays() -> None:
+    """There an entry without rights denies M-mode too, and what it denies may be the kernel's."""
+    with pytest.raises(ValueError, match="without Smepmp"):
+        Overlaid(Pmp(replace(NAPOT32.traits, smepmp=True)))

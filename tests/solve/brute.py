@@ -36,27 +36,54 @@ def one_region(unit: UnitName, modes: frozenset[str], base: int, end: int) -> in
 
 
 @functools.cache
-def cover_cost(unit: UnitName, modes: frozenset[str], base: int, end: int) -> int:
-    """The fewest slots for ``[base, end)``, over every way to cut it."""
+def runs_cost(unit: UnitName, modes: frozenset[str], base: int, end: int) -> int:
+    """The fewest slots that match ``[base, end)``, over every way to cut it."""
+    if base == end:
+        return 0
     best = one_region(unit, modes, base, end)
     for cut in range(base + 1, end):
-        best = min(best, cover_cost(unit, modes, base, cut) + cover_cost(unit, modes, cut, end))
+        best = min(best, runs_cost(unit, modes, base, cut) + runs_cost(unit, modes, cut, end))
+    return best
+
+
+@functools.cache
+def cover_cost(
+    unit: UnitName, modes: frozenset[str], room: tuple[int, int], base: int, end: int, *, whole: bool = False
+) -> int:
+    """The fewest slots that grant ``[base, end)``, a ``whole`` one by one region alone.
+
+    Over every larger range inside ``room`` whose surplus is denied, where of overlapping regions one decides.
+    """
+    granting = one_region if whole else runs_cost
+    best = granting(unit, modes, base, end)
+    if unit is UnitName.ARMV8M or best == 1:
+        return best
+    for low in range(room[0], base + 1):
+        below = runs_cost(unit, modes, low, base)
+        for high in range(end, room[1] + 1):
+            if below < best:
+                best = min(best, granting(unit, modes, low, high) + below + runs_cost(unit, modes, end, high))
     return best
 
 
 @dataclass(frozen=True)
 class Tiny:
-    """One memory: ``[base, end)`` granules, some of them held, and the bytes asked by each partition."""
+    """One memory: ``[base, end)`` granules, some of them held, and the bytes asked by each partition.
+
+    ``whole`` blocks have no seam.
+    """
 
     base: int
     end: int
     held: tuple[tuple[int, int], ...]
     asked: tuple[int, ...]
+    whole: bool = False
 
 
 def layouts(unit: UnitName, modes: frozenset[str], memory: Tiny, most: int) -> Mapping[tuple[int, ...], int]:
     """The least waste in bytes, by the slots that each partition's block takes."""
     places: list[list[tuple[int, int, int]]] = []
+    room = (memory.base, memory.end)
     for size in memory.asked:
         need = -(-size // GRANULE)
         places.append(
@@ -65,7 +92,7 @@ def layouts(unit: UnitName, modes: frozenset[str], memory: Tiny, most: int) -> M
                 for base in range(memory.base, memory.end)
                 for end in range(base + need, memory.end + 1)
                 if all(end <= low or high <= base for low, high in memory.held)
-                and (cost := cover_cost(unit, modes, base, end)) <= most
+                and (cost := cover_cost(unit, modes, room, base, end, whole=memory.whole)) <= most
             ]
         )
     best: dict[tuple[int, ...], int] = {}

@@ -33,9 +33,7 @@ def test_feasibility_and_the_least_waste_are_those_of_brute_force(unit: UnitName
         count = data.draw(st.integers(1, 3))
         length = data.draw(st.integers(3, 9 if count == 3 else 16))
         size = st.integers(1, max(1, length * GRANULE // count + 40))
-        # Code may not have a seam on PMP, so there only one region can match it: brute force has no such rule.
-        seams = unit is not UnitName.PMP or "tor" in modes
-        texts = [data.draw(size) if seams else 0 for _ in range(count)]
+        texts = [data.draw(size) for _ in range(count)]
         bsses = [data.draw(size) for _ in range(count)]
         budgets = [data.draw(st.integers(2, 6)) for _ in range(count)]
         low = data.draw(st.none() | st.integers(0, length - 1))
@@ -57,10 +55,11 @@ def test_feasibility_and_the_least_waste_are_those_of_brute_force(unit: UnitName
             ],
             weights={"flash": 1.0, "ram": 1.0},
         )
-        flash = Tiny(0, length, (), tuple(texts))
+        # Code may not have a seam on PMP, so there only one region can grant it.
+        flash = Tiny(0, length, (), tuple(texts), whole=unit is UnitName.PMP)
         start = RAM // GRANULE
         ram = Tiny(start, start + length, tuple((start + a, start + b) for a, b in held), tuple(bsses))
-        expected = best_waste(unit, modes, (flash, ram) if seams else (ram,), budgets)
+        expected = best_waste(unit, modes, (flash, ram), budgets)
         outcome = solve(asked)
         if expected is None:
             assert isinstance(outcome, Infeasible)

@@ -124,3 +124,35 @@ def test_more_slots_or_fewer_bytes_never_waste_more_room(sizes: list[int], slots
     before = span(sizes, slots)
     assert span(sizes, slots + 1) <= before
     assert span([max(1, sizes[0] - less), *sizes[1:]], slots) <= before
+
+
+NAPOT = PmpTraits(grain=32, modes=frozenset({"napot"}))
+
+
+@pytest.mark.parametrize("unit", [UnitName.ARMV7M, UnitName.PMP])
+@pytest.mark.parametrize("split", [True, False])
+def test_z3_finds_exactly_the_covers_that_there_are(unit: UnitName, *, split: bool) -> None:
+    """One block between a pin and a reserve: in as many slots as its cheapest cover takes, and in none fewer."""
+
+    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.integers(0, 200), st.integers(1, 60))
+    def law(base: int, size: int) -> None:
+        granted = AddressRange.of(RAM + 32 * base, 32 * size)
+        wants = [Want(name="a", bss=granted.size, pin={Kind.DATA: granted.base}, split=split)]
+        asked = system(
+            wants,
+            ram=8384,
+            slots=16,
+            unit=unit,
+            pmp=NAPOT,
+            reserves=[Reserve(memory="ram", range=AddressRange.of(granted.end, 32))],
+        )
+        problem = problem_of(asked)
+        cover = problem.unit.cover(granted, problem.items[0].wholes)
+        cost = problem.unit.cost(cover) if cover else 99
+        for slots in {1, cost - 1, cost, cost + 1} & {1, 2, 3, 4, 5}:
+            capped = replace(asked, partitions=tuple(replace(each, slots=slots) for each in asked.partitions))
+            record = Record(problem_of(capped), lean=slots > 1)
+            assert type(record.check(record.facts, 2_000_000)) is (Yes if slots >= cost else No), (granted, slots)
+
+    law()
