@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from layoutplan.check.elf.image import parse_image
 from layoutplan.check.sabotage import reference, reference_image, reference_objects
+from layoutplan.check.sabotage.broken_images import IMAGES
+from layoutplan.check.sabotage.writer import Image
 from layoutplan.check.verify import image_case, verify_elf
 from layoutplan.errors import BadInput
 from layoutplan.model.access import UnitName
@@ -35,6 +37,35 @@ def test_a_large_image_is_verified_within_a_second(unit: UnitName) -> None:
     verdict, seconds = verified(unit, data, system)
     assert {finding.rule for finding in verdict.findings} <= {"kernel-sections", "load-image", "vectors"}
     assert seconds < 1.0
+
+
+def broken(unit: UnitName, name: str) -> Image:
+    image = reference_image.image(unit)
+    next(sabotage for sabotage in IMAGES if sabotage.name == name).breaks(image)
+    return image
+
+
+def rules(unit: UnitName, image: Image) -> set[str]:
+    verdict = verify_elf(
+        parse_image(image.elf(), "broken.elf"), reference.system(unit), None, reference_objects.objects(unit)
+    )
+    return {finding.rule for finding in verdict.findings}
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_a_mark_of_another_section_makes_no_data_of_the_kernels_code(unit: UnitName) -> None:
+    """Local symbols of a sealed object reach the image, and one may be an absolute ``$d`` in the kernel's code."""
+    image = broken(unit, "a call that a component captured")
+    call = image.piece(".text").address + 128
+    image.symbols |= {"$d": (call, 0), "$x": (call + 4, 0)}
+    assert rules(unit, image) == {"kernel-references"}
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_a_components_function_without_a_type_is_one(unit: UnitName) -> None:
+    image = broken(unit, "a component's function in a table")
+    image.functions.clear()  # which makes objects of them
+    assert rules(unit, image) == {"kernel-references"}
 
 
 GOOD = reference_image.image(UnitName.ARMV7M).elf()

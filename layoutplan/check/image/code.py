@@ -10,11 +10,15 @@ from layoutplan.check.elf.image import STT_FUNC, ElfImage, Section
 
 
 def code_ranges(image: ElfImage, section: Section) -> Iterator[AddressRange]:
-    """Where the section holds instructions, by the mapping symbols ``$t``, ``$x`` and ``$d``; all of it without any."""
+    """Where the section holds instructions, by the mapping symbols ``$t``, ``$x`` and ``$d``; all of it without any.
+
+    Only by its own: a component's object may bring one that is absolute, or that counts from another section.
+    """
+    home = next(index for index, other in enumerate(image.sections) if other is section)
     marks = {
         symbol.value: symbol.name[1] != "d"
         for symbol in image.symbols
-        if symbol.name[:2] in ("$t", "$x", "$d") and symbol.value in section.range
+        if symbol.section == home and symbol.name[:2] in ("$t", "$x", "$d") and symbol.value in section.range
     }
     marks.setdefault(section.address, True)
     base = None

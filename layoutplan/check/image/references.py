@@ -60,7 +60,9 @@ def kernel_references(
     """
     owners = [(block.used, block.name) for block in parts.blocks if block.kind is Kind.CODE]
     arm = system.target.machine is Machine.ARM
-    told = {*functions, *(symbol.value for symbol in image.symbols if symbol.type == STT_FUNC)}
+    # What others can name a component's code by is a global; not every compiler says that it is a function.
+    named_by = (s for s in image.symbols if s.type == STT_FUNC or (not s.local and not s.name.startswith("__lp_")))
+    told = {*functions, *(symbol.value for symbol in named_by)}
     told = {value for value in told if any(value & ~arm in range_ for range_, _ in owners)}
     told -= {range_.base for range_, _ in owners}
     tables = {name: symbol.value for name in _READ if (symbol := image.symbol(name)) is not None and symbol.size}
