@@ -205,8 +205,9 @@ pub unsafe extern "C" fn entry<F: Firmware>() {
 /// Called by [`entry`] only, with the process stack pointer and the return code of the exception.
 unsafe extern "C" fn handle<F: Firmware>(psp: u32, exc_return: u32) -> *const Context {
     let cause: u32;
-    // SAFETY: reads the number of the active exception.
-    unsafe { asm!("mrs {0}, ipsr", out(reg) cause, options(nomem, nostack, preserves_flags)) };
+    // A store that the bus refuses late is refused now, while it is known whose it was: the fault status is read next.
+    // SAFETY: waits for the task's stores; reads the number of the active exception.
+    unsafe { asm!("dsb", "mrs {0}, ipsr", out(reg) cause, options(nostack, preserves_flags)) };
     // SAFETY: this is the kernel's only thread of control.
     let running = unsafe {
         let running = &raw mut RUNNING;
