@@ -51,18 +51,19 @@ _PATTERN = re.compile(
 )
 
 
+_OF_A_COMPONENT = "rename it; what a component calls only itself needs no export"
+_OF_THE_RUNTIME = "list what components call in `exports`; each seals a `memcpy` of its own from `[target] libraries`"
+
+
 def check_captured(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
     """Add one fault for each entry or export that the kernel would take for its own or its run time's."""
     interrupts = {*svd.interrupts, *(read_chip(system.target.chip).interrupt if system.target.chip else ())}
     for component in (*((system.runtime,) if system.runtime else ()), *system.components):
         for name in dict.fromkeys((*filter(None, [component.entry]), *component.exports)):
             if is_captured(name, interrupts):
-                faults.add(
-                    "captured-symbol",
-                    _place(system, manifest, component, name),
-                    f"`{component.name}` would show `{name}` to the kernel, whose own calls could end in it",
-                    "rename it; what a component calls only itself needs no export",
-                )
+                hint = _OF_THE_RUNTIME if component is system.runtime else _OF_A_COMPONENT
+                text = f"`{component.name}` would show `{name}` to the kernel, whose own calls could end in it"
+                faults.add("captured-symbol", _place(system, manifest, component, name), text, hint)
 
 
 def is_captured(name: str, interrupts: Container[str] = ()) -> bool:

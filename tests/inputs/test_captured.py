@@ -58,4 +58,5 @@ def test_the_runtime_is_held_to_it_too(chip: str, name: str, tmp_path: Path) -> 
         read_manifest_bytes(MANIFEST.format(chip=chip, name=name).encode(), path, {})
     assert [fault.code for fault in caught.value.faults] == ["captured-symbol"]
     assert "layout.toml:10: runtime.exports" in caught.value.faults[0].where
+    assert "each seals a `memcpy` of its own" in caught.value.faults[0].hint
     read_manifest_bytes(MANIFEST.format(chip=chip, name="sub").encode(), path, {})
