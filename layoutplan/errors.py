@@ -8,6 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 slot``, ``2 slots``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class ExitStatus(enum.IntEnum):
     """The meaning of the process's exit status. Build scripts rely on it."""
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layoutplan.address import hexadecimal
+from layoutplan.errors import plural
 from layoutplan.report.tables import Column, Item, Listing, Table
 from layoutplan.report.terminal import Terminal, write_tables
-from layoutplan.report.wording import Document, answer, plural
+from layoutplan.report.wording import Document, answer
 
 Change = dict[str, Any]
 """``{"old": …, "new": …}``; ``None`` on the side that lacks the thing."""

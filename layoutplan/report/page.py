@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from layoutplan.address import AddressRange
+from layoutplan.errors import plural
 from layoutplan.report import memory_map
 from layoutplan.report.tables import plan_listings, plan_tables, reasons, register_tables
 from layoutplan.report.wording import (
@@ -17,7 +18,6 @@ from layoutplan.report.wording import (
     cost_in_bytes,
     is_proved,
     percent,
-    plural,
     question,
     rights,
     waste_bound,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layoutplan.address import hexadecimal
+from layoutplan.errors import plural
 
 Document = Mapping[str, Any]
 
@@ -24,11 +25,6 @@ def size(count: int) -> str:
         if count and count % unit == 0:
             return f"{count // unit} {name}"
     return f"{count} B"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 store``, ``2 stores``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def answer(document: Document) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from layoutplan.errors import BadInput
+from layoutplan.errors import BadInput, plural
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.lock import Lock, LockedBlock
@@ -13,7 +13,6 @@ from layoutplan.model.plan import Advice, Part, Placement, Plan
 from layoutplan.solve.blocks import blocks_of
 from layoutplan.solve.capacity import impossible
 from layoutplan.solve.effort import DEFAULT_EFFORT, Effort
-from layoutplan.solve.facts import plural
 from layoutplan.solve.homes import propose
 from layoutplan.solve.joint import Layout
 from layoutplan.solve.kept import kept

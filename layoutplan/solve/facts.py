@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layoutplan.address import hexadecimal
+from layoutplan.errors import plural
 from layoutplan.model.plan import Constraint
 from layoutplan.solve.background import background_slots
 from layoutplan.solve.blocks import load_images
@@ -41,11 +42,6 @@ def facts_of(problem: Problem) -> tuple[Fact, ...]:
     found += [Fact("pin", item.index) for item in items if item.block.pin is not None]
     by_size = sorted(items, key=lambda item: (-item.block.size, item.block.name))
     return (*found, *(Fact("block", item.index) for item in by_size))
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 slot``, ``2 slots``."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def told(problem: Problem, facts: Iterable[Fact]) -> tuple[Constraint, ...]:

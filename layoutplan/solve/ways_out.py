@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from layoutplan.address import AddressRange, hexadecimal
+from layoutplan.errors import plural
 from layoutplan.model.component import Component, Partition, Role, System
 from layoutplan.model.memory import Memory, Reserve
 from layoutplan.model.plan import Remedy
 from layoutplan.solve.capacity import impossible
 from layoutplan.solve.effort import Effort
-from layoutplan.solve.facts import Fact, plural
+from layoutplan.solve.facts import Fact
 from layoutplan.solve.homes import propose
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem, problem_of
