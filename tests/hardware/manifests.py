@@ -75,6 +75,27 @@ sizes = {{ bss = "320K" }}
 """
 
 
+def with_static(machine: Machine) -> str:
+    """The quartet, and a share that everybody may read: its region stands in a static slot, written at boot."""
+    access = ", ".join(f'{name} = "r"' for name in QUARTET)
+    return quartet(machine) + f"\n[shared.notice]\nsize = 256\naccess = {{ {access} }}\n"
+
+
+def with_twins(machine: Machine) -> str:
+    """The quartet, two of it alike in all but their addresses."""
+    alike = 'stack = 512\ntrust = "untrusted"\n'
+    parts = quartet(machine).split("\n\n")
+    bravo, delta = (next(part for part in parts if f"[component.{name}]" in part) for name in ("bravo", "delta"))
+    first = "\n".join(bravo.splitlines()[:3]) + "\n" + alike
+    return quartet(machine).replace(bravo, first).replace(delta, first.replace("bravo", "delta"))
+
+
+def with_more_slots(machine: Machine) -> str:
+    """The quartet, with shares between two of it: more dynamic slots than one bank or one ``pmpcfg`` word holds."""
+    shares = (f'\n[shared.more{number}]\nsize = 256\naccess = {{ carol = "rw", alpha = "r" }}\n' for number in range(2))
+    return quartet(machine) + "".join(shares)
+
+
 def generated(machine: Machine, seed: int) -> tuple[str, tuple[str, ...]]:
     """A manifest of any shape that the probers can fill, and its components; the same one for the same seed."""
     dice = random.Random(seed)

@@ -49,6 +49,14 @@ def traced(stage: Scene, steps: list[Step], log: Path, elf: Path | None = None) 
     return tracing.stores(unit, log.read_text())
 
 
+def planned_stores(stage: Scene, found: list[Store]) -> list[str]:
+    """The partitions that were switched to after boot; fails at the first store that boot or a switch does not make."""
+    booted = tracing.boot(stage.image.plan)
+    start = len(probing(stage))
+    assert found[start : start + len(booted)] == booted, "boot stored something else"
+    return switched(stage, found[start + len(booted) :])
+
+
 def switched(stage: Scene, found: list[Store]) -> list[str]:
     """The partitions that were switched to, in order; fails at the first store that no switch makes."""
     plan = stage.image.plan
@@ -57,7 +65,7 @@ def switched(stage: Scene, found: list[Store]) -> list[str]:
     position = 0
     while position < len(found):
         matching = [name for name, wanted in planned.items() if found[position : position + len(wanted)] == wanted]
-        assert len(matching) == 1, f"after {order}: {found[position : position + 12]}"
+        assert len(matching) == 1, f"after {order} this was stored: {found[position : position + 12]}"
         order += matching
         position += len(planned[matching[0]])
     return order
@@ -65,11 +73,7 @@ def switched(stage: Scene, found: list[Store]) -> list[str]:
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_each_switch_stores_what_was_planned(stage: Scene, first: int, second: int, tmp_path: Path) -> None:
-    found = traced(stage, list(alternate(first, second)), tmp_path / "trace")
-    booted = tracing.boot(stage.image.plan)
-    start = len(probing(stage))
-    assert found[start : start + len(booted)] == booted
-    order = switched(stage, found[start + len(booted) :])
+    order = planned_stores(stage, traced(stage, list(alternate(first, second)), tmp_path / "trace"))
     pairs = list(pairwise(order))
     assert (stage.partitions[first], stage.partitions[second]) in pairs
     # A partition that goes on running is not loaded again.

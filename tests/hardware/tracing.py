@@ -9,6 +9,9 @@ from layoutplan.model.access import UnitName
 from layoutplan.model.plan import Plan, Slot, Words
 
 CTRL, RNR, RBAR = 0xE000_ED94, 0xE000_ED98, 0xE000_ED9C
+MAIR0, MAIR1 = 0xE000_EDC0, 0xE000_EDC4
+MEMORY_TYPES = 0x0444_AAFF, 0
+"""``MPU_MAIR0`` and ``MPU_MAIR1`` as the assumptions of use have them (A10)."""
 PMPCFG0, PMPADDR0 = 0x3A0, 0x3B0
 ENABLE, ENABLE_WITH_BACKGROUND = 0b001, 0b101
 Store = tuple[int, int]
@@ -28,7 +31,7 @@ def stores(unit: UnitName, trace: str) -> list[Store]:
         base = {"pmpaddr": PMPADDR0, "pmpcfg": PMPCFG0}
         return [(base[name] + int(number), int(value, 16)) for name, number, value in _PMP.findall(trace)]
     found = ((0xE000_E000 + int(address, 16), int(value, 16)) for address, value in _ARM.findall(trace))
-    return [(address, value) for address, value in found if CTRL <= address < 0xE000_EDC0]
+    return [(address, value) for address, value in found if CTRL <= address <= MAIR1]
 
 
 def switch(plan: Plan, partition: str) -> list[Store]:
@@ -69,7 +72,8 @@ def boot(plan: Plan) -> list[Store]:
                 for slot in slots
                 for store in ((RNR, slot.index), *_pair(0, slot.words if slot in fixed else (0, 0)))
             )
-            return [(CTRL, 0), *written, (CTRL, _on(plan))]
+            types = zip((MAIR0, MAIR1), MEMORY_TYPES, strict=True)
+            return [(CTRL, 0), *types, *written, (CTRL, _on(plan))]
         case _:
             cleared = (store for slot in slots for store in ((RNR, slot.index), *_pair(0, (0, 0))))
             pairs = (store for slot in fixed for store in _pair(0, _tagged(slot)))

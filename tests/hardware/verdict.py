@@ -36,6 +36,8 @@ UNTOLD = {
 }
 """What is left of a fault's kind on a core without fault status: most of it."""
 
+NOT_REACHED = "the firmware never came to it"
+
 BATCH = 8000
 """Steps that one boot takes."""
 
@@ -59,7 +61,7 @@ def violations(scene: Scene, attempts: Sequence[Attempt], outcomes: Sequence[Out
     found = {}
     for index, attempt in enumerate(attempts):
         outcome = outcomes[index] if index < len(outcomes) else None
-        wrong = "the firmware never came to it" if outcome is None else judge(scene, attempt, outcome)
+        wrong = NOT_REACHED if outcome is None else judge(scene, attempt, outcome)
         if wrong:
             found[attempt.name] = wrong
     return found

@@ -1,0 +1,10 @@
+"""Defects of the TCB, each with the attack that shows it."""
+
+from tests.hardware.mutants.arm import ARM
+from tests.hardware.mutants.decisions import DECISIONS
+from tests.hardware.mutants.mutant import EXCEPTIONS, STORES, Mutant
+from tests.hardware.mutants.riscv import RISCV
+
+MUTANTS = (*DECISIONS, *ARM, *RISCV)
+
+__all__ = ["EXCEPTIONS", "MUTANTS", "STORES", "Mutant"]
