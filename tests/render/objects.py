@@ -15,6 +15,9 @@ from tests.toolchain import missing, tool
 LINKERS = ("gnu", "lld", "rust-lld")
 """Debian's GNU ld and lld, and the lld of rustup's toolchain, which cargo runs and which is versions newer."""
 
+ALL_ERRORS = {"gnu": [], "lld": ["--error-limit=0"], "rust-lld": ["--error-limit=0"]}
+"""lld stops counting at twenty."""
+
 _FLAGS = {
     Role.TEXT: '"ax",%progbits',
     Role.RODATA: '"a",%progbits',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from layoutplan.render import plan_hash, render
 from layoutplan.render.names import output_section
 from tests.render import builder
 from tests.render.image import Image, read
-from tests.render.objects import RV32, THUMB, Dialect, assemble, component_source, link
+from tests.render.objects import ALL_ERRORS, RV32, THUMB, Dialect, assemble, component_source, link
 from tests.render.test_script import both_linkers
 from tests.toolchain import IN_CI, tool
 
@@ -79,10 +80,12 @@ RISCV = (
 )
 
 
-def build(linker: str, style: str, folder: Path, system: System, plan: Plan, *scripts: Path, table: int = 32) -> str:
+def build(
+    linker: str, style: str, folder: Path, system: System, plan: Plan, *scripts: Path, table: int = 32, edited: str = ""
+) -> str:
     """Link; returns what the linker said, empty when it linked without a word."""
     text = render(system, plan, link_style=style)["memory.x"]  # type: ignore[arg-type] # one of the two styles
-    (folder / "memory.x").write_text(text)
+    (folder / "memory.x").write_text(edited or text)
     dialect, source = (THUMB, CORTEX_M) if style == "cortex-m-rt" else (RV32, RISCV)
     plan_symbol = f"__lp_plan_{plan_hash(system, plan):016x}"
     if table:
@@ -92,6 +95,7 @@ def build(linker: str, style: str, folder: Path, system: System, plan: Plan, *sc
     objects = [assemble(source, folder / "kernel.o", dialect)]
     objects += [_component(system, name, folder, dialect) for name in ("att", "gps", "mix")]
     flags = ["-L", str(folder), *(flag for script in scripts[:-1] for flag in ("-T", str(script)))]
+    flags += ALL_ERRORS[linker]
     result = link(linker, scripts[-1], objects, folder / "a.elf", *flags, dialect=dialect)
     return result.stderr if result.returncode else ""
 
@@ -171,6 +175,34 @@ def test_riscv_rt(linker: str, tmp_path: Path, tmp_path_factory: pytest.TempPath
     image = read(tmp_path / "a.elf")
     check_image(image, system, plan)
     assert image.symbols["_start"] == 0
+
+
+ASSERTION = re.compile(r'^ASSERT\(SIZEOF\(\.lp\.init\) == 0 \|\| \((.*)\), "(layoutplan: .*)"\)$', re.MULTILINE)
+
+
+@both_linkers
+@pytest.mark.parametrize("style", list(CRATES))
+def test_every_assertion_is_asked_when_all_sections_have_their_sizes(
+    linker: str, style: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each turned into its opposite, on a good link: those that are asked fire, all in one run."""
+    folder = crate(style, tmp_path_factory.getbasetemp() / "crates")
+    arm = style == "cortex-m-rt"
+    script = tmp_path / "link.x"
+    script.write_text(cortex_m_link_x(folder) if arm else riscv_link_x(folder))
+    system = builder.system() if arm else riscv()
+    plan = builder.plan(system)
+    text = render(system, plan, link_style=style)["memory.x"]  # type: ignore[arg-type] # one of the two styles
+    messages = [message for _, message in ASSERTION.findall(text)]
+    assert len(messages) > 25
+    alone = "ASSERT(_stack_start == __lp_kernel_stack_end, \"layoutplan: the run-time crate's stack"
+    assert text.count("ASSERT(") == len(messages) + text.count(alone) == len(messages) + 1
+    text = ASSERTION.sub(r'ASSERT(SIZEOF(.lp.init) == 0 || !(\1), "\2")', text)
+    text = text.replace(alone, alone.replace("==", "!="))
+    scripts = (script,) if arm else (tmp_path / "memory.x", script)
+    said = build(linker, style, tmp_path, system, plan, *scripts, table=32 if arm else 0, edited=text)
+    silent = [message for message in [*messages, "layoutplan: the run-time crate's stack"] if message not in said]
+    assert silent == []
 
 
 def test_a_style_for_the_other_instruction_set_is_refused() -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import Component, Kernel
 from layoutplan.render import render
 from tests.render import builder
-from tests.render.objects import LINKERS, assemble, component_source, kernel_source, link
+from tests.render.objects import ALL_ERRORS, LINKERS, RV32, assemble, component_source, kernel_source, link
 from tests.render.test_script import both_linkers
 
 NUMBER = re.compile(r"0x[0-9a-f]{8}\b")
@@ -163,6 +164,27 @@ def test_every_assertion_of_the_script_is_shown_to_fire() -> None:
     kinds = {_kind(text.removeprefix("layoutplan: ")) for text in constants if isinstance(text, str) and len(text) > 15}
     for message in messages:
         assert any(_kind(message).startswith(known) for known in kinds), message
+
+
+@pytest.mark.parametrize("linker", ["gnu", "lld"])
+def test_every_assertion_is_asked_on_riscv_too(linker: str, tmp_path: Path) -> None:
+    """Each turned into its opposite, on a good link: those that are asked fire, all in one run."""
+    system = builder.on(UnitName.PMP)
+    plan = builder.plan(system)
+    text = render(system, plan)["layout.ld"]
+    assertion = re.compile(r'^ASSERT\((.*), "(layoutplan: .*)"\)$', re.MULTILINE)
+    messages = [message for _, message in assertion.findall(text)]
+    assert len(messages) == text.count("ASSERT(") > 30
+    script = tmp_path / "layout.ld"
+    objects = [assemble(component_source(c, RV32), tmp_path / f"{c.name}.o", RV32) for c in system.components]
+    source = kernel_source(system, plan, dialect=RV32, vectors=0)
+    objects.append(assemble(str(source), tmp_path / "kernel.o", RV32))
+    script.write_text(text)
+    good = link(linker, script, objects, tmp_path / "firmware.elf", dialect=RV32)
+    assert good.returncode == 0, good.stderr
+    script.write_text(assertion.sub(r'ASSERT(!(\1), "\2")', text))
+    said = link(linker, script, objects, tmp_path / "firmware.elf", *ALL_ERRORS[linker], dialect=RV32).stderr
+    assert [message for message in messages if message not in said] == []
 
 
 def _kind(message: str) -> str:
