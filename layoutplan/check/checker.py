@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 
 from layoutplan.address import ADDRESS_SPACE_END
 from layoutplan.check import registers
@@ -58,6 +59,10 @@ def check_plan(system: System, plan: Plan) -> Verdict:
 
 def prove(case: Case) -> Verdict:
     """Decide every obligation of ``case`` by Z3 and by enumeration, and join the structural findings."""
+    return replace(_proved(case), untraced=case.untraced)
+
+
+def _proved(case: Case) -> Verdict:
     obligations = tuple(obligations_of(case))
     found = list(case.found)
     if case.facts is None or not obligations:

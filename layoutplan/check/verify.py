@@ -73,7 +73,14 @@ def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapp
         structural.append(software.RULE)
         found += software.image_bounds(system, image, parts)
     if table is None:
-        return Case(system=system, structural=tuple(structural), found=tuple(found), facts=facts)
+        return Case(
+            system=system,
+            structural=tuple(structural),
+            found=tuple(found),
+            facts=facts,
+            linked=True,
+            untraced=traced.untraced,
+        )
     words: dict[str, tuple[Words, ...]] = {}
     switches: dict[str, Switch] = {}
     for index, partition in enumerate(facts.partitions):
@@ -89,6 +96,8 @@ def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapp
         words=words,
         grants=grants,
         switches=switches,
+        linked=True,
+        untraced=traced.untraced,
     )
 
 

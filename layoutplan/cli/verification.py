@@ -42,6 +42,8 @@ def verify(elf: Path, plan_file: Path | None, manifest: Path | None, evidence: P
     )
     for name in verdict.unknown:
         say(f"undecided: {name}")
+    for name in verdict.untraced:
+        say(f"not traced: `{name}`, whose sealed object is not at hand")
     click.echo(f"{verdict.proved} of {verdict.obligations} obligations proved")
     if verdict.holds:
         click.echo(OUTSIDE)

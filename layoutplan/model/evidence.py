@@ -19,12 +19,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of a check. ``proved`` counts obligations decided yes by every method used; ``unknown`` are named."""
+    """The outcome of a check. ``proved`` counts obligations decided yes by every method used; ``unknown`` are named.
+
+    ``untraced`` are linked components whose sealed object was not at hand: no obligation speaks of their bytes.
+    """
 
     obligations: int
     proved: int
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
+    untraced: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:

@@ -28,9 +28,13 @@ _ROLES = (Role.TEXT, Role.RODATA, Role.DATA, Role.BSS, Role.LINEAR_MEMORY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """Components whose object was at hand, where their functions are, and what is not where it should be."""
+    """Components whose object was at hand, where their functions are, and what is not where it should be.
+
+    ``untraced`` are linked, and no sealed object of theirs was found.
+    """
 
     components: tuple[str, ...]
+    untraced: tuple[str, ...]
     functions: frozenset[int]
     findings: tuple[Finding, ...]
 
@@ -42,11 +46,13 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
     places: list[tuple[Component, list[_Place], Found]] = []
     known = space_names(system, parts)
     functions: set[int] = set()
+    untraced: list[str] = []
     for component in (*system.components, *((system.runtime,) if system.runtime else ())):
         if not component.linked or not component.sections:
             continue
         data, file = _object(component, objects)
         if file is None:
+            untraced.append(component.name)
             continue
         # Components that share an object, each with sections of its own, name each other's.
         found = files.setdefault(data, Found(sections={section.index: section for section in file.sections}))
@@ -72,6 +78,7 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
             findings += _between(image, component, home, [one for one in placed if one.home is home])
     return Traced(
         components=tuple(component.name for component, _, _ in places),
+        untraced=tuple(untraced),
         functions=frozenset(functions),
         findings=tuple(findings),
     )

@@ -34,6 +34,9 @@ class Case:
     words: Mapping[str, tuple[Words, ...]] = field(default_factory=dict)
     grants: Mapping[str, Grants] = field(default_factory=dict)
     switches: Mapping[str, Switch] = field(default_factory=dict)
+    linked: bool = False
+    """Whether it is about an image, in which there are switches to follow."""
+    untraced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ def expected_obligations(case: Case) -> int:
     """How many obligations the manifest makes, counted without generating them: one W^X, the rest per partition."""
     typed = len([unit for unit in ("armv6m", "armv7m", "armv8m") if unit == case.system.unit.value])
     each = len(("well-formed", "isolation", "availability", "kernel-access", "seam")) + typed
-    each += bool(case.grants) + bool(case.switches)
+    each += len(("exactness",)) + (len(("transition",)) if case.linked else 0)
     return 1 + len(case.system.partitions) * each
 
 
