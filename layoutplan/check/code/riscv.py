@@ -11,8 +11,9 @@ from collections.abc import Callable
 from layoutplan.check.code.constants import HELD, Code, State, Step, Value, Write
 
 REGISTERS = 32
-MTVEC = 0x305
-"""Privileged ISA 1.12, table 2.5."""
+MTVEC, SATP = 0x305, 0x180
+DELEGATION = {0x302: "medeleg", 0x303: "mideleg"}
+"""Privileged ISA 1.12, tables 2.4 and 2.5."""
 _GP = 3
 _WORD = 0xFFFF_FFFF
 _CALLER_SAVED = (1, *range(5, 8), *range(10, 18), *range(28, 32))

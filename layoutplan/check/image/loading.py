@@ -23,6 +23,7 @@ RULE = "loaded-bytes"
 def loaded_bytes(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
     """Loaded bytes are in the target's memories, once, each in one section; sections are loaded where they run."""
     yield from _once(system, image)
+    yield from _cleared(image)
     for segment in image.segments:
         yield from _strays(image, segment)
     copied = {id(section) for section in parts.sections.values()}
@@ -48,6 +49,18 @@ def _once(system: System, image: ElfImage) -> Iterator[Finding]:
     for load in issued:
         for outside in subtract(load, memories):
             yield Finding(rule=RULE, range=outside, message="bytes are loaded outside the target's memories")
+
+
+def _cleared(image: ElfImage) -> Iterator[Finding]:
+    """Who loads the ELF file itself clears a segment's memory beyond its bytes: never what others have there."""
+    for segment in image.segments:
+        if segment.memory_size == segment.file_size:
+            continue
+        cleared = AddressRange(segment.virtual + segment.file_size, segment.virtual + segment.memory_size)
+        for section in image.sections:
+            if section.allocated and section.type != SHT_NOBITS and section.range.overlaps(cleared):
+                message = f"a PT_LOAD segment clears bytes of section `{section.name}`"
+                yield Finding(rule=RULE, range=section.range.intersection(cleared), message=message)
 
 
 def _strays(image: ElfImage, segment: Segment) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ IMAGE_RULES = (
     "loaded-bytes",
     "vectors",
     "trap-vector",
+    "unit-control",
     "constructors",
     "entries",
     "tasks",

@@ -21,6 +21,11 @@ def _size_too_large(system: System, plan: Plan) -> Broken:
     return system, rewritten(plan, "mixer", "mixer.data", lambda words: (words[0], words[1] + 2))
 
 
+def _napot_too_large(system: System, plan: Plan) -> Broken:
+    """One more trailing one: twice the bytes."""
+    return system, rewritten(plan, "mixer", "mixer.data", lambda words: (words[0] | words[0] + 1, words[1]))
+
+
 def _tor_from_zero(system: System, plan: Plan) -> Broken:
     """TOR in entry 0 begins at address 0, not at the block."""
     end = plan.placement("shared:code").granted.end
@@ -167,6 +172,7 @@ DEFECTS: tuple[Sabotage, ...] = (
     Sabotage(
         name="a size field one too large", rule="isolation", partition="mixer", breaks=_size_too_large, units=ARM7
     ),
+    Sabotage(name="a trailing one too many", rule="isolation", partition="mixer", breaks=_napot_too_large, units=PMP),
     Sabotage(
         name="a TOR lower bound of zero", rule="isolation", partition="attitude", breaks=_tor_from_zero, units=PMP
     ),

@@ -31,6 +31,11 @@ def _stowaway(image: Image) -> None:
     image.pieces.append(Piece("", 0x2_0000, data=b"\x70\x47" * 8))
 
 
+def _table_cleared(image: Image) -> None:
+    """A loader of ELF files clears the table behind the constants before it."""
+    image.piece(".rodata.kernel").cleared = 0x600
+
+
 def _code_elsewhere(image: Image) -> None:
     """What is written to the kernel's code is not what runs there."""
     image.piece(".text").load = 0x2_0000
@@ -177,6 +182,7 @@ def _asks_for_slack(system: System) -> System:
 FORGERIES: tuple[ImageSabotage, ...] = (
     ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
     ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
+    ImageSabotage(name="a table that a loader clears", rule="loaded-bytes", breaks=_table_cleared, alone=True),
     ImageSabotage(name="the kernel's code loaded elsewhere", rule="loaded-bytes", breaks=_code_elsewhere, alone=True),
     ImageSabotage(name="the kernel's data not copied", rule="loaded-bytes", breaks=_never_copied),
     ImageSabotage(name="constants without bytes", rule="loaded-bytes", breaks=_emptied, alone=True),

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from layoutplan.check.elf.image import EM_ARM
 from layoutplan.check.elf.relocated import model_of
+from layoutplan.check.image.trap_vectors import MPU_MAIR0
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.images import ImageSabotage
-from layoutplan.check.sabotage.plans import ARM, PMP
+from layoutplan.check.sabotage.plans import ARM, ARM8, PMP
 from layoutplan.check.sabotage.reference_image import SET_VECTORS
-from layoutplan.check.sabotage.writer import Image, Piece, code_naming, set_vectors
+from layoutplan.check.sabotage.writer import Image, Piece, code_naming, movw_movt, set_vectors
+from layoutplan.check.switch.program import MPU_CTRL
 from layoutplan.model.access import Machine, UnitName
 
 _RULE, _NAMED = "trap-vector", "kernel-references"
@@ -63,6 +65,25 @@ def _called_between(image: Image) -> None:
     text = image.piece(".text")
     csr = text.data[SET_VECTORS + 8 : SET_VECTORS + 12]
     replace_code(image, 8, struct.pack("<I", (-0x100 & 0xFFF) << 20 | 0x67 | 1 << 7) + csr)  # JALR ra
+
+
+def _csr(number: int) -> Callable[[Image], None]:
+    """The register that holds the base is written to another CSR too."""
+
+    def breaks(image: Image) -> None:
+        replace_code(image, 12, struct.pack("<I", number << 20 | 10 << 15 | 1 << 12 | 0x73))
+
+    return breaks
+
+
+def _stores(address: int, value: int) -> Callable[[Image], None]:
+    """One more store of the kernel's code."""
+
+    def breaks(image: Image) -> None:
+        code = movw_movt(value) + movw_movt(address, register=1) + struct.pack("<H", 0x6008)
+        replace_code(image, 18, code)
+
+    return breaks
 
 
 def _vectors_loaded(image: Image) -> None:
@@ -179,5 +200,22 @@ TRAPS: tuple[ImageSabotage, ...] = (
             ("C.J", _riscv(45, 0xA001), PMP),
             ("C.JAL", _riscv(45, 0x2001), PMP),
         )
+    ),
+    ImageSabotage(name="traps handed down", rule=_RULE, breaks=_csr(0x302), units=PMP, alone=True),
+    ImageSabotage(name="interrupts handed down", rule=_RULE, breaks=_csr(0x303), units=PMP, alone=True),
+    ImageSabotage(name="paging", rule="unit-control", breaks=_csr(0x180), units=PMP, alone=True),
+    ImageSabotage(
+        name="an MPU that faults do not see",
+        rule="unit-control",
+        breaks=_stores(MPU_CTRL, 0b111),
+        units=ARM,
+        alone=True,
+    ),
+    ImageSabotage(
+        name="attributes of another map",
+        rule="unit-control",
+        breaks=_stores(MPU_MAIR0, 0x0444_AA44),
+        units=ARM8,
+        alone=True,
     ),
 )

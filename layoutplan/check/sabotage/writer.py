@@ -15,7 +15,7 @@ from layoutplan.model.access import UnitName
 class Piece:
     """One section: ``data`` or, for space, only ``size``. ``load`` is the load address where it is another.
 
-    Without a name only a PT_LOAD segment.
+    Without a name only a PT_LOAD segment. ``cleared`` are bytes behind ``data`` that a loader sets to zero.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Piece:
     size: int = 0
     flags: int = SHF_ALLOC
     load: int | None = None
+    cleared: int = 0
 
     def __post_init__(self) -> None:
         self.size = self.size or len(self.data)
@@ -72,7 +73,9 @@ class Image:
             at = offset + len(body)
             offsets[id(piece)] = at
             load = piece.address if piece.load is None else piece.load
-            program += struct.pack("<8I", 1, at, piece.address, load, len(piece.data), len(piece.data), 7, 1)
+            program += struct.pack(
+                "<8I", 1, at, piece.address, load, len(piece.data), len(piece.data) + piece.cleared, 7, 1
+            )
             body += piece.data
         names = b"\0"
         headers = struct.pack("<10I", *[0] * 10)
