@@ -37,6 +37,16 @@ def type_field(unit: UnitName, words: Words) -> int:
     return 0
 
 
+def is_closed(unit: UnitName, words: Words) -> bool:
+    """Whether a pair matches something and gives unprivileged code no right to it.
+
+    ``MPU_RASR.AP`` 0b001 in an enabled region; a PMP entry with a mode in A and none of R, W and X.
+    """
+    if unit is UnitName.PMP:
+        return bool(words[1] & 0x18) and not words[1] & 7
+    return unit in (UnitName.ARMV6M, UnitName.ARMV7M) and bool(words[1] & 1) and words[1] >> 24 & 7 == 1
+
+
 def config_words(plan: Plan, partition: str) -> tuple[int, ...]:
     """The whole pmpcfg registers that hold a dynamic entry, with the bytes of static neighbours as they are."""
     if plan.slots.dynamic == 0:

@@ -13,7 +13,7 @@ from layoutplan.model.plan import Placement, Plan, Slot
 from layoutplan.protection.armv8m import MAIR0, MAIR1
 from layoutplan.render.identity import plan_hash
 from layoutplan.render.names import constant
-from layoutplan.render.stored import ENTRIES_PER_CFG, config_words, stored_words, type_field
+from layoutplan.render.stored import ENTRIES_PER_CFG, config_words, is_closed, stored_words, type_field
 from layoutplan.render.templates import fill
 
 
@@ -147,6 +147,8 @@ def _dynamic(plan: Plan, partition: str) -> Iterator[Row]:
 
 def _slot_row(plan: Plan, slot: Slot) -> Row:
     what = ", ".join(f"{owner} {_granted_range(plan, owner)}" for owner in slot.owners) or "off"
+    if any(p.block.name == slot.owner and p.denied for p in plan.placements) and is_closed(plan.unit, slot.words):
+        what = f"denies what is matched beyond {what}"
     return Row(words=stored_words(plan.unit, slot), comment=f"slot {slot.index}: {what}")
 
 

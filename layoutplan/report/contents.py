@@ -110,6 +110,7 @@ def _block(plan: Plan, placement: Placement) -> Entry:
         "align": block.align,
         "pinned": block.pin is not None,
         "cover": [_range(piece.base, piece.end) for piece in placement.cover],
+        "denied": [_range(piece.base, piece.end) for piece in placement.denied],
         "parts": [
             {
                 "name": part.name,

@@ -130,6 +130,7 @@ def _block() -> Schema:
             "align": {"type": "integer", "minimum": 1},
             "pinned": FLAG,
             "cover": _described("the regions, ascending; empty without a protection unit", _ranges()),
+            "denied": _described("beside it, matched by the first or last region and denied by others", _ranges()),
             "parts": _list(_object(part)),
         }
     )
