@@ -17,6 +17,8 @@ from layoutplan.model.memory import Peripheral
 PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
 """The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
 
+KERNEL = "kernel"
+"""The owner of what `[kernel] peripherals` lists; no partition has that name."""
 
 DEVICES = AddressRange(0x4000_0000, 0xE000_0000)
 """Peripherals, external RAM and external devices in the system address map of every Cortex-M (DDI 0403E, table B3-1).
@@ -30,6 +32,11 @@ def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faul
     known = {peripheral.name: peripheral for peripheral in system.peripherals}
     every = known.keys() | {peripheral.name for peripheral in system.target.peripherals} | set(manifest.peripheral)
     owners: dict[str, str] = {}
+    for index, name in enumerate(system.kernel.peripherals):
+        if name not in every:
+            _unknown(name, every, svd, ("kernel", "peripherals", index), faults)
+        else:
+            owners[name] = KERNEL
     for component in system.components:
         for index, name in enumerate(component.peripherals):
             at = ("component", component.name, "peripherals", index)
@@ -37,7 +44,10 @@ def check_grants(system: System, manifest: ManifestTable, svd: Svd, faults: Faul
                 _unknown(name, every, svd, at, faults)
                 continue
             other = owners.setdefault(name, component.partition)
-            if other != component.partition:
+            if other == KERNEL:
+                text = f"peripheral `{name}` is the kernel's, and is granted to partition `{component.partition}`"
+                faults.add("granted-twice", at, text, "strike it from one of the two lists")
+            elif other != component.partition:
                 text = f"peripheral `{name}` is granted to partition `{other}` and to partition `{component.partition}`"
                 faults.add("granted-twice", at, text, "one partition drives it and serves the other through a share")
             peripheral = known.get(name)
@@ -103,18 +113,24 @@ def _disjoint(
         if any(one.overlaps(other) for one in views[lower.name] for other in views[upper.name]):
             apart = not lower.range.overlaps(upper.range)
             text = (
-                f"peripheral `{lower.name}` {lower.range} of partition `{owners[lower.name]}` and "
-                f"peripheral `{upper.name}` {upper.range} of partition `{owners[upper.name]}` "
+                f"peripheral `{lower.name}` {lower.range} of {_holder(owners[lower.name])} and "
+                f"peripheral `{upper.name}` {upper.range} of {_holder(owners[upper.name])} "
                 + ("are two views of the same registers" if apart else "overlap")
             )
             hint = "grant both to one partition, or give each a range of its own"
             faults.add("granted-twice", _place(upper.name, manifest), text, hint)
 
 
+def _holder(owner: str) -> str:
+    return "the kernel" if owner == KERNEL else f"partition `{owner}`"
+
+
 def _place(name: str, manifest: ManifestTable) -> tuple[str | int, ...]:
-    """Where the manifest speaks of a peripheral: its own table, or the component that takes it from the chip."""
+    """Where the manifest speaks of a peripheral: its own table, or who takes it from the chip."""
     if name in manifest.peripheral:
         return ("peripheral", name)
+    if name in manifest.kernel.peripherals:
+        return ("kernel", "peripherals", manifest.kernel.peripherals.index(name))
     for component, table in manifest.component.items():
         if name in table.peripherals:
             return ("component", component, "peripherals", table.peripherals.index(name))

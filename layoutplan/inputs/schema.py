@@ -117,6 +117,7 @@ class KernelTable(Table, frozen=True, kw_only=True):
     reserved_slots: Count = 0
     background: Literal["privileged", "none"] = "privileged"
     memory: KernelMemory = KernelMemory()
+    peripherals: list[Name] = field(default_factory=list)
 
 
 class DefaultsTable(Table, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ class _Builder:
             data_memory=self._memory(table.memory.data, Kind.DATA, ("kernel", "memory", "data")),
             reserved_slots=table.reserved_slots,
             background=table.background == "privileged",
+            peripherals=tuple(dict.fromkeys(table.peripherals)),
         )
 
     def _memory(self, named: str | UnsetType, kind: Kind, at: KeyPath) -> str:
@@ -264,9 +265,10 @@ class _Builder:
         )
 
     def peripherals(self) -> tuple[Peripheral, ...]:
-        """Those that the manifest describes, and those of the chip or the SVD file that a component names."""
+        """Those that the manifest describes, and those of the chip or the SVD file that somebody names."""
         known = {peripheral.name: peripheral for peripheral in self.target.peripherals}
         used = {name for table in self.manifest.component.values() for name in table.peripherals}
+        used |= set(self.manifest.kernel.peripherals)
         found = {name: known[name] for name in used & known.keys()}
         for name in used - known.keys() - self.manifest.peripheral.keys():
             ranges = self.svd.peripherals.get(name.lower(), ())

@@ -109,7 +109,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """The crate being linked: least sizes in bytes, its stack, its memories, the slots it keeps."""
+    """The crate being linked: least sizes in bytes, its stack, its memories, its devices, the slots it keeps."""
 
     code: int = 0
     data: int = 0
@@ -119,6 +119,7 @@ class Kernel:
     data_memory: str = "ram"
     reserved_slots: int = 0
     background: bool = True
+    peripherals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,11 @@ class System:
     def unit(self) -> UnitName:
         """The unit that the plan uses: none when isolation by hardware is off, whatever the chip has."""
         return self.target.unit if Isolation.MPU in self.isolation else UnitName.NONE
+
+    @property
+    def smepmp(self) -> bool:
+        """Whether ``mseccfg.MML`` and ``MMWP`` are set while partitions run: M-mode reaches its own entries alone."""
+        return self.unit is UnitName.PMP and self.target.pmp.smepmp
 
     def component(self, name: str) -> Component:
         """The component of that name; ``KeyError`` when there is none."""

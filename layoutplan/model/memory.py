@@ -67,7 +67,10 @@ class FixedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PmpTraits:
-    """What a core's PMP lacks or bends. ``grain`` in bytes; ``modes`` of ``napot``, ``na4``, ``tor``."""
+    """What a core's PMP lacks or bends. ``grain`` in bytes; ``modes`` of ``napot``, ``na4``, ``tor``.
+
+    ``smepmp``: the plan uses the extension, which the core must have.
+    """
 
     grain: int = 4
     modes: frozenset[str] = frozenset({"napot", "na4", "tor"})

@@ -169,7 +169,8 @@ class Objective:
 class Plan:
     """A complete answer. ``registers`` maps each partition, sorted by name, to every hardware slot ascending.
 
-    ``background`` are the kernel's own regions where it has no background map; they are in the static slots.
+    ``background`` are the kernel's own regions where it has no background map, and with Smepmp; they are in the static
+    slots.
     """
 
     unit: UnitName

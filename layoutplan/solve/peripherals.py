@@ -53,6 +53,7 @@ def grants(system: System, unit: ProtectionUnit) -> tuple[PeripheralGrant, ...]:
         granted = peripheral.range if cover else unit.enclosing(peripheral.range, MOST_SLOTS)
         foreign = [memory.range for memory in system.target.memories] + [PRIVATE_PERIPHERAL_BUS]
         foreign += [other.range for owner, other, _, _ in wanted if owner != partition]
+        foreign += [_peripheral(system, name).range for name in system.kernel.peripherals]
         if granted is None or (not cover and any(granted.overlaps(other) for other in foreign)):
             faults.append(
                 Fault(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from layoutplan.address import AddressRange, next_power_of_two, subtract
-from layoutplan.check.elf.image import Section
+from layoutplan.check.elf.image import SHF_EXECINSTR, SHF_WRITE, Section
 from layoutplan.check.owners.physical import physical_ranges
 from layoutplan.model.access import Access, Kind
 from layoutplan.model.component import System
@@ -128,6 +128,7 @@ def facts_of(system: System, blocks: Iterable[PlacedBlock], kernel: Iterable[Sec
     blocks = tuple(sorted(blocks, key=lambda block: block.used))
     partitions = tuple(sorted(p.name for p in system.partitions))
     peripherals = _granted_peripherals(system)
+    devices = kernel_devices(system)
     needs = [
         Need(partition=partition, range=block.used, access=access, what=block.name, whole=block.whole)
         for block in blocks
@@ -147,8 +148,8 @@ def facts_of(system: System, blocks: Iterable[PlacedBlock], kernel: Iterable[Sec
     return Facts(
         partitions=partitions,
         needs=tuple(sorted(needs, key=lambda need: (need.partition, need.range, need.what))),
-        territories=_territories(system, blocks, peripherals, kernel),
-        kernel_needs={partition: _kernel_needs(system, blocks, partition) for partition in partitions},
+        territories=_territories(system, blocks, peripherals, devices, kernel),
+        kernel_needs={partition: _kernel_needs(system, blocks, kernel, partition) for partition in partitions},
         types=_types(system),
         aliases=system.target.aliases,
     )
@@ -163,6 +164,12 @@ def _granted_peripherals(system: System) -> dict[str, tuple[str, AddressRange]]:
         for name in component.peripherals
         if name in ranges
     }
+
+
+def kernel_devices(system: System) -> dict[str, AddressRange]:
+    """The devices that the manifest leaves to the kernel."""
+    ranges = {p.name: p.range for p in (*system.target.peripherals, *system.peripherals)}
+    return {name: ranges[name] for name in system.kernel.peripherals if name in ranges}
 
 
 def kernel_ranges(system: System, blocks: Iterable[PlacedBlock]) -> tuple[tuple[str, AddressRange], ...]:
@@ -185,6 +192,7 @@ def _territories(
     system: System,
     blocks: tuple[PlacedBlock, ...],
     peripherals: Mapping[str, tuple[str, AddressRange]],
+    devices: Mapping[str, AddressRange],
     kernel: tuple[Section, ...],
 ) -> tuple[Territory, ...]:
     aliases = system.target.aliases
@@ -205,6 +213,8 @@ def _territories(
         claim(Tenure.KERNEL, section.name, section.range, {}, "kernel ")
     for name, piece in kernel_ranges(system, blocks):
         claim(Tenure.KERNEL, name, piece, {}, "kernel ")
+    for name, range_ in devices.items():
+        claim(Tenure.DEVICE, name, range_, {}, "kernel ")
     for block in blocks:
         claim(Tenure.BLOCK, block.name, block.used, block.rights)
     for name, (partition, range_) in peripherals.items():
@@ -253,10 +263,14 @@ def _accepted_excess(
     yield from subtract(around, forbidden)
 
 
-def _kernel_needs(system: System, blocks: tuple[PlacedBlock, ...], running: str) -> tuple[Need, ...]:
+def _kernel_needs(
+    system: System, blocks: tuple[PlacedBlock, ...], kernel: tuple[Section, ...], running: str
+) -> tuple[Need, ...]:
     """The kernel runs its own code, uses its own data, fills and clears partitions' data and reads what they pass.
 
-    What the ``running`` partition may only read, the kernel may only read meanwhile: v8-M has no other encoding.
+    What the ``running`` partition may only read, the kernel may only read meanwhile: v8-M has no other encoding. With
+    Smepmp it reaches its linked sections wherever they are, its own devices too, and partitions' memory with the
+    running partition's rights alone (``mstatus.MPRV``): by itself it has this and no more (rule ``kernel-confined``).
     """
     needs = [
         Need(
@@ -268,11 +282,25 @@ def _kernel_needs(system: System, blocks: tuple[PlacedBlock, ...], running: str)
         )
         for name, piece in kernel_ranges(system, blocks)
     ]
+    if system.smepmp:
+        needs += [
+            Need(partition="kernel", range=section.range, access=_used(section), what=f"kernel {section.name}")
+            for section in kernel
+        ]
+        devices = kernel_devices(system).items()
+        needs += [Need(partition="kernel", range=range_, access=Access.RW, what=name) for name, range_ in devices]
+        return tuple(needs)
     for block in blocks:
         access = Access.RW if block.kind in (Kind.DATA, Kind.SHARED) else Access.R
         access &= block.rights.get(running, Access.RW)
         needs.append(Need(partition="kernel", range=block.used, access=access, what=block.name))
     return tuple(needs)
+
+
+def _used(section: Section) -> Access:
+    """How the kernel uses a section of its own, by the section's flags."""
+    access = Access.RW if section.flags & SHF_WRITE else Access.R
+    return access | Access.EXECUTE if section.flags & SHF_EXECINSTR else access
 
 
 def _types(system: System) -> tuple[TypedRange, ...]:

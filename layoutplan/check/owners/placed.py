@@ -235,6 +235,14 @@ def _peripherals(system: System, plan: Plan) -> Iterator[Finding]:
         if first[0].overlaps(second[0]) and first[1] != second[1] and first[2] != second[2]:
             message = f"peripherals `{first[1]}` of `{first[2]}` and `{second[1]}` of `{second[2]}` overlap"
             yield Finding(rule="peripheral", partition=second[2], range=second[0], message=message)
+    for name in system.kernel.peripherals:
+        if name not in ranges:
+            yield Finding(rule="peripheral", partition="kernel", message=f"peripheral `{name}` is not described")
+            continue
+        for holder, other in sorted(asked):
+            if other in ranges and ranges[other].range.overlaps(ranges[name].range):
+                message = f"peripheral `{other}` of `{holder}` is, in part, the kernel's `{name}`"
+                yield Finding(rule="peripheral", partition=holder, range=ranges[other].range, message=message)
     told = {(grant.partition, grant.name) for grant in plan.peripherals}
     if system.unit is not UnitName.NONE:
         for partition, name in sorted(asked ^ told):
