@@ -16,6 +16,9 @@ from layoutplan.protection.unit import Wholes
 
 Pair = tuple[int, int]
 
+MOST_REMEMBERED = 1 << 16
+"""Answers kept by each cache: some ten megabytes. A search of forty blocks asks for about half as many."""
+
 
 def fewest(base: int, end: int, shift: int, limit: int) -> int:
     """The fewest runs that together are exactly ``[base, end)``; ``limit + 1`` when more than ``limit``.
@@ -93,7 +96,7 @@ def _across(cut: int, wholes: list[Pair]) -> Pair | None:
     return None
 
 
-@functools.cache
+@functools.lru_cache(MOST_REMEMBERED)
 def least_total(units: int, shift: int, slots: int) -> int:
     """The least total of ``slots`` runs end to end, at the best of all positions, that is ``units`` or more.
 
@@ -139,11 +142,14 @@ def highest(top: int, size: int, align: int, slots: int, shift: int, granule: in
     return (base, base + length) if base >= 0 else None
 
 
-@functools.cache
+@functools.lru_cache(MOST_REMEMBERED)
 def _drop(residue: int, size: int, align: int, slots: int, shift: int, granule: int, wholes: Wholes) -> Pair:
     """``(top - base, end - base)`` of the answer for every ``top`` congruent to ``residue``."""
     span = period(size, align, shift, granule)
     top = residue + 2 * span  # an aligned power of two that holds the size ends within two periods below
+    if slots == 1 or wholes == ((0, size),):
+        only = _one_run(top, size, align, shift, granule)
+        return top - only[0], only[1] - only[0]
     if not wholes:
         base = _greatest_base(top, size, align, slots, shift, granule)
         end = _least_end(base, size, slots, shift, granule, wholes)
@@ -157,6 +163,23 @@ def _drop(residue: int, size: int, align: int, slots: int, shift: int, granule: 
         if length is not None and base + length <= top:
             return top - base, length
         base -= step
+
+
+def _one_run(top: int, size: int, align: int, shift: int, granule: int) -> Pair:
+    """The same for a single run: of every unit the highest one, at a boundary of its block where it would cross it."""
+    best = (-1, 0)
+    unit = granule
+    while True:
+        length = -(-size // unit) * unit
+        block = unit << shift
+        if length <= block:
+            end = top & -unit
+            within = (end - 1) & -block
+            base = (end - length if end - length >= within else within - length) & -align
+            best = max(best, (base, -length))
+        if unit >= size:
+            return best[0], best[0] - best[1]
+        unit <<= 1
 
 
 def _step_for_a_whole_at_the_base(wholes: Wholes, shift: int) -> int:
@@ -205,7 +228,7 @@ def _least_end(base: int, size: int, slots: int, shift: int, granule: int, whole
     return None
 
 
-@functools.cache
+@functools.lru_cache(MOST_REMEMBERED)
 def _least_length(
     residue: int, size: int, slots: int, shift: int, granule: int, wholes: Wholes, span: int
 ) -> int | None:
