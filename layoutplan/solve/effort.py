@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-DEFAULT_EFFORT = 800_000
+DEFAULT_EFFORT = 500_000
 """Steps of a search by default: about a second of search on a desktop core."""
 
-RLIMIT_PER_STEP = 10
+RLIMIT_PER_STEP = 16
 """Z3's resource units per step, so that both kinds of step take about as long."""
 
 

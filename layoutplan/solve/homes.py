@@ -12,9 +12,13 @@ from layoutplan.solve.floor import MOST_SLOTS, floor_of, padding_options
 from layoutplan.solve.joint import FIRST, MIDDLE, NARROW, WIDE, Joint, Layout
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem
+from layoutplan.solve.sequence import MOST_BLOCKS
 
-FEW_TURNS, MORE_TURNS, MOST_TURNS = 2, 8, 40
+FEW_TURNS, MORE_TURNS, MOST_TURNS = 18, 60, 180
 """Depth-first searches tried after the first, the narrow and the wide beams."""
+
+ROUNDS = 100
+"""Times that a few blocks of each memory are taken out and put back."""
 
 Homes = tuple[int, ...]
 
@@ -101,15 +105,18 @@ def propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bo
 
 
 def _searched(joint: Joint, effort: Effort, *, any_will_do: bool) -> tuple[Layout | None, bool]:
-    """A narrow beam, a few dives, the exact search, more beams and dives; and whether the answer is proved."""
-    found = joint.search(effort, FIRST, any_will_do=any_will_do)
-    if found is not None and any_will_do:
-        return found, False
-    if found is not None:
-        found = joint.dive(effort, found, range(FEW_TURNS))
-    if found is not None and found.value <= joint.floor.bound:
-        return found, True
-    if not any_will_do:
+    """A few dives, the exact search, then all there is; and whether the answer is proved."""
+    walkable = all(len(joint.loose(home)) <= MOST_BLOCKS for home in joint.free)
+    share = effort.share(1, 3 if walkable else 1)
+    found = joint.dive(share, None, range(1 if any_will_do else FEW_TURNS))
+    effort.spend(share.total - share.left)
+    if found is None:
+        # The narrow beam always runs to its end, so that there is an answer however little effort is left.
+        found = joint.search(effort, FIRST, any_will_do=any_will_do)
+    if found is not None and (any_will_do or found.value <= joint.floor.bound):
+        return found, found.value <= joint.floor.bound
+    if walkable and not any_will_do:
+        # The exact search is the shorter the less it may lose.
         found = joint.search(effort, NARROW, best=found)
     share = effort.share(1, 2)
     proof = Exact(joint, share).best(found, any_will_do=any_will_do)
@@ -120,6 +127,8 @@ def _searched(joint: Joint, effort: Effort, *, any_will_do: bool) -> tuple[Layou
     for passes, turns in ((MIDDLE, range(FEW_TURNS, MORE_TURNS)), (WIDE, range(MORE_TURNS, MOST_TURNS))):
         if effort.exhausted or (found is not None and found.value <= joint.floor.bound):
             break
-        other = joint.search(effort, passes, best=found)
-        found = other if other is None else joint.dive(effort, other, turns)
+        found = joint.dive(effort, found, turns)
+        if found is not None:
+            found = joint.reinserted(effort, found, ROUNDS)
+        found = joint.search(effort, passes, best=found)
     return found, found is not None and found.value <= joint.floor.bound

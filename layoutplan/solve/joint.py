@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from layoutplan.address import AddressRange, subtract
-from layoutplan.solve import dive
-from layoutplan.solve.beam import Laid, Piece, Question, run
+from layoutplan.solve import dive, reinsert
+from layoutplan.solve.beam import run
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.floor import MOST_SLOTS, Floor, Options, best_splits, pinned_end, within
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Item, Problem
+from layoutplan.solve.tries import Laid, Piece, Question
 
 FIRST = ((4, 5),)
 NARROW = ((4, 2), (16, 5))
@@ -88,7 +89,7 @@ class Joint:
             for order in itertools.permutations(memories):
                 if best is not None and (any_will_do or best.value <= self.floor.bound or effort.exhausted):
                     return best
-                for beta in (3, 1):
+                for beta in (3, 1) if len(memories) > 1 else (3,):
                     found = self._pass(order, width, alpha, beta, effort)
                     if found is not None and (best is None or found.rank < best.rank):
                         best = found
@@ -105,19 +106,34 @@ class Joint:
         apart = all(not lower.overlaps(upper) for lower, upper in itertools.pairwise(sorted(self.pinned.values())))
         return inside and apart
 
-    def dive(self, effort: Effort, best: Layout, turns: Sequence[int]) -> Layout:
+    def dive(self, effort: Effort, best: Layout | None, turns: Sequence[int]) -> Layout | None:
         """A layout below ``best`` from depth-first searches that may lose ever more, or ``best``."""
+        if not self.pins_stand():
+            return best
         memories = [home for home in self.free if self.loose(home)]
         for turn in turns:
             for order in itertools.permutations(memories):
-                if best.value <= self.floor.bound or effort.exhausted:
+                if best is not None and (best.value <= self.floor.bound or effort.exhausted):
                     return best
-                slack = best.value - 1 - self.floor.bound
-                for first in sorted({0, slack // 4, slack}):
-                    layout = self._dived(order, first, slack, turn, effort)
-                    if layout is not None and layout.rank < best.rank:
-                        best = layout
-                        break
+                slack = IMPOSSIBLE - 1 if best is None else best.value - 1 - self.floor.bound
+                first = (slack, 0, slack // 4)[turn % 3] if best is not None else slack
+                layout = self._dived(order, first, slack, turn, effort)
+                if layout is not None and (best is None or layout.rank < best.rank):
+                    best = layout
+        return best
+
+    def reinserted(self, effort: Effort, best: Layout, rounds: int) -> Layout:
+        """A layout below ``best`` from taking out a few blocks of one memory after the other, or ``best``."""
+        for home in self.free:
+            if best.value <= self.floor.bound or effort.exhausted:
+                break
+            laid = {item.index: best.ranges[item.index] for item in self.problem.items if item.index not in self.pinned}
+            others = {index: granted for index, granted in laid.items() if self.homes[index] != home}
+            here = [Laid(index, r.base, r.end) for index, r in laid.items() if self.homes[index] == home]
+            found = reinsert.improved(self._question(home, [], others, 0), self.placer, here, rounds, effort)
+            layout = None if found is None else self.layout(others | _ranges(found))
+            if layout is not None and layout.rank < best.rank:
+                best = layout
         return best
 
     def _dived(self, order: Sequence[int], first: int, slack: int, turn: int, effort: Effort) -> Layout | None:

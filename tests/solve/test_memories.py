@@ -112,4 +112,4 @@ def test_adjoining_tor_ranges_share_a_bound() -> None:
     plan = plan_of(system([Want(name="a", bss=160)], shares=[ring], unit=UnitName.PMP, pmp=tor))
     assert [placement.granted.size for placement in plan.placements] == [160, 96]
     assert plan.slots.dynamic == 3
-    assert [slot.words[0] for slot in plan.registers["a"][:3]] == [0x2000_0F00 >> 2, 0x2000_0FA0 >> 2, 0x2000_1000 >> 2]
+    assert [slot.words[0] for slot in plan.registers["a"][:3]] == [0x2000_0F00 >> 2, 0x2000_0F60 >> 2, 0x2000_1000 >> 2]
