@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -286,6 +289,70 @@ def test_a_byte_less_than_a_remedy_does_not_help() -> None:
     asked = system([A, B, C], flash=4000, slots=2)
     assert isinstance(solve(shrunk(asked, "c", Role.TEXT, 4)), Solved)
     assert isinstance(solve(shrunk(asked, "c", Role.TEXT, 3)), Infeasible)
+
+
+PINNED = Want(name="a", text=100, bss=300, pin={Kind.DATA: RAM + 0xE0})
+HELD = Reserve(memory="ram", range=AddressRange.of(RAM + 0x100, 64))
+
+REMEDIES: Mapping[str, tuple[System, str, System, System | None]] = {
+    # The question, the remedy, the question with it, and with one step less of it.
+    "bytes": (
+        system([A, B, C], flash=4000, slots=2),
+        "`a` with 104 bytes less text: 896 instead of 1000",
+        system([replace(A, text=896), B, C], flash=4000, slots=2),
+        system([replace(A, text=897), B, C], flash=4000, slots=2),
+    ),
+    "memory": (
+        system([A, B, C], flash=4000, slots=2),
+        "96 bytes more of flash: 4096 instead of 4000",
+        system([A, B, C], flash=4096, slots=2),
+        system([A, B, C], flash=4095, slots=2),
+    ),
+    "slots": (
+        system([replace(PINNED, slots=1, pin={}), B]),
+        "allow `a` 1 slot more: slots = 2",
+        system([replace(PINNED, slots=2, pin={}), B]),
+        system([replace(PINNED, slots=1, pin={}), B]),
+    ),
+    "two slots": (
+        system([replace(PINNED, slots=1), B]),
+        "allow `a` 2 slots more: slots = 3",
+        system([replace(PINNED, slots=3), B]),
+        system([replace(PINNED, slots=2), B]),
+    ),
+    "split": (
+        system([replace(PINNED, split=False)]),
+        "allow `a` split = true",
+        system([PINNED]),
+        None,
+    ),
+    "pin": (
+        system([PINNED], reserves=[HELD]),
+        "lift the pin of `a.data`",
+        system([replace(PINNED, pin={})], reserves=[HELD]),
+        None,
+    ),
+    "reserve": (
+        system([PINNED], reserves=[HELD]),
+        "free the reserve at 0x2000_0100 of ram",
+        system([PINNED]),
+        None,
+    ),
+    "the kernel's slots": (
+        system([A], slots=4, kernel=Kernel(reserved_slots=3)),
+        "let the kernel reserve 2 slots instead of 3",
+        system([A], slots=4, kernel=Kernel(reserved_slots=2)),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_a_remedy_of_each_kind_helps_and_a_step_less_of_it_does_not(kind: str) -> None:
+    asked, text, helped, nearly = REMEDIES[kind]
+    assert text in ways(refused(asked))
+    assert isinstance(solve(helped), Solved)
+    assert nearly is None or isinstance(solve(nearly), Infeasible)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
