@@ -17,7 +17,7 @@ from layoutplan.protection.unit import Wholes
 Pair = tuple[int, int]
 
 MOST_REMEMBERED = 1 << 16
-"""Answers kept by each cache: some ten megabytes. A search of forty blocks asks for about half as many."""
+"""Answers kept by each cache: some ten megabytes. A search of 200 blocks in each memory asks for half as many."""
 
 
 def fewest(base: int, end: int, shift: int, limit: int) -> int:

@@ -66,6 +66,17 @@ def test_one_slot_more_saves_what_is_said(advice: tuple[Advice, ...]) -> None:
     assert before[slot.memory] - after[slot.memory] == slot.saves > 0
 
 
+def test_a_slot_that_would_save_nothing_is_not_advised() -> None:
+    """Of two partitions at their caps one would win by a slot more; what the other asks fits one region anywhere."""
+    asked = system([Want(name="a", text=1032, bss=64, slots=2), Want(name="b", text=32, bss=64, slots=2)])
+    before = spans(plan_of(asked))
+    advised = {each.subject: each for each in of_kind(advise(asked, plan_of(asked)), "slot")}
+    assert set(advised) == {"a"}
+    for name, saved in (("a", advised["a"].saves), ("b", 0)):
+        partitions = tuple(replace(each, slots=3) if each.name == name else each for each in asked.partitions)
+        assert before["flash"] - spans(plan_of(replace(asked, partitions=partitions)))["flash"] == saved
+
+
 def test_a_component_may_grow_as_far_as_is_said_and_no_further(advice: tuple[Advice, ...]) -> None:
     lock = lock_of(plan_of(ASKED))
     for each in of_kind(advice, "grow"):
