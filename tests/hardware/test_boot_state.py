@@ -50,7 +50,10 @@ def test_an_fpu_that_is_on_and_that_nobody_saves_is_switched_off() -> None:
 
 
 def test_no_exception_interrupts_another_whatever_their_priorities_were(tmp_path: Path) -> None:
-    """A device that fires at the unmasking in `wait` would enter the kernel a second time, from inside it."""
+    """A device that fires at the unmasking in `wait` would enter the kernel a second time, from inside it.
+
+    Interrupts are off when the boot loader leaves, as many leave them.
+    """
     stage = staged(AN385)
     bravo = stage.tasks.index("bravo")
     device = next(piece for name, piece, _ in stage.grants["bravo"] if name == DEVICES["an385"].timer)
@@ -80,15 +83,18 @@ def test_a_locked_pmp_entry_is_no_machine_to_start_on(tmp_path: Path) -> None:
 
 
 def thumb_stores(pairs: Sequence[tuple[int, int]], then: int) -> bytes:
-    """``ldr r0, …; ldr r1, …; str r1, [r0]`` for each address and value, then a branch, then the literals."""
+    """``ldr r0, …; ldr r1, …; str r1, [r0]`` for each address and value, then a branch, then the literals.
+
+    Before the branch, ``cpsid i``.
+    """
     literals = [word for pair in pairs for word in pair] + [then | 1]
-    pool = 6 * len(pairs) + 4 + 3 & ~3
+    pool = 6 * len(pairs) + 6 + 3 & ~3
     code: list[int] = []
     for register, index in [(n % 2, n) for n in range(len(literals))]:
         at = 2 * len(code)
         code.append(0x4800 | register << 8 | (pool + 4 * index - (at + 4 & ~3)) // 4)
         code += [0x6001] if register else []
-    code.append(0x4700)  # bx r0
+    code += [0xB672, 0x4700]  # cpsid i; bx r0
     return struct.pack(f"<{len(code)}H", *code).ljust(pool, b"\0") + struct.pack(f"<{len(literals)}I", *literals)
 
 

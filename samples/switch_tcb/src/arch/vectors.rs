@@ -68,6 +68,8 @@ macro_rules! __vectors {
         #[unsafe(naked)]
         unsafe extern "C" fn Reset() -> ! {
             core::arch::naked_asm!(
+                // Nothing may enter the kernel before its memory is laid out, whatever a boot loader left running.
+                "cpsid i",
                 "ldr r0, ={vtor}",
                 "ldr r1, ={vectors}",
                 "str r1, [r0]",
@@ -106,6 +108,7 @@ pub unsafe extern "C" fn reset<F: Firmware>() -> ! {
         "5: cmp r0, r1",
         "blo 4b",
         "bl {prepare}",
+        "cpsie i",
         "6: wfi",
         "b 6b",
         ".ltorg",
