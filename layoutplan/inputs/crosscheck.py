@@ -105,7 +105,7 @@ def _components(system: System, manifest: ManifestTable, faults: Faults) -> None
 
 
 def _interrupts(system: System, faults: Faults) -> None:
-    # NVIC: 240 interrupts on v7-M (ARM DDI 0403E, B3.4), 480 on v8-M Mainline, 32 on v6-M; PLIC: 1023, and 0 is none.
+    # The last bits of NVIC_ISERn: 32 interrupts on v6-M, 240 are what Arm's v7-M cores have, 480 on v8-M Mainline.
     most = {UnitName.ARMV6M: 31, UnitName.ARMV7M: 239, UnitName.ARMV8M: 479}
     limit = most.get(system.target.unit, 479 if system.target.machine is Machine.ARM else 1023)
     owners: dict[int, str] = {}

@@ -15,13 +15,13 @@ from layoutplan.model.component import System
 from layoutplan.model.memory import Peripheral
 
 PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
-"""The MPU's own registers, NVIC and SysTick are here (ARM DDI 0403E, B3.1): who may write them is privileged."""
+"""The MPU's own registers, NVIC and SysTick are here (Armv7-M ARM, PPB): who may write them is privileged."""
 
 KERNEL = "kernel"
 """The owner of what `[kernel] peripherals` lists; no partition has that name."""
 
 DEVICES = AddressRange(0x4000_0000, 0xE000_0000)
-"""Peripherals, external RAM and external devices in the system address map of every Cortex-M (DDI 0403E, table B3-1).
+"""Peripherals, external RAM and external devices in every Cortex-M (Armv7-M ARM: system address map).
 
 Below are code and SRAM, where a chip may show any byte a second time, such as bit by bit; above is the system's own.
 """

@@ -33,7 +33,7 @@ from layoutplan.model.memory import Peripheral, Reserve, Target
 FRAME = 40
 FRAME_WITH_FPU = 112
 """Bytes that exception entry pushes onto the running stack: 8 words, or 26 with the FP registers, and up to 8 bytes
-to align it (ARM DDI 0403E, B1.5.7)."""
+to align it (Armv7-M Architecture Reference Manual: stack alignment on exception entry)."""
 
 
 def stack_bytes(asked: int, target: Target) -> int:

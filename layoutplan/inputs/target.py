@@ -19,10 +19,10 @@ from layoutplan.model.access import Access, Machine, UnitName
 from layoutplan.model.memory import FixedEntry, Memory, MemoryType, PmpTraits, Target
 
 SLOT_COUNTS = {
-    UnitName.ARMV6M: (8,),  # ARM DDI 0419E, B3.5: MPU_TYPE.DREGION reads 8 or, without an MPU, 0
-    UnitName.ARMV7M: (8, 16),  # ARM DDI 0403E, B3.5: the implementations have 8 or 16
-    UnitName.ARMV8M: (4, 8, 12, 16),  # ARM DDI 0553B, MPU_TYPE.DREGION
-    UnitName.PMP: tuple(range(1, 65)),  # privileged specification 1.12, 3.7.1: up to 64 entries, the lowest first
+    UnitName.ARMV6M: (8,),  # Armv6-M ARM, MPU_TYPE.DREGION: 8 or, without an MPU, 0
+    UnitName.ARMV7M: (8, 16),  # Armv7-M ARM, MPU_TYPE.DREGION; Arm's cores have 8 or 16
+    UnitName.ARMV8M: (4, 8, 12, 16),  # Armv8-M ARM, MPU_TYPE.DREGION
+    UnitName.PMP: tuple(range(1, 65)),  # Privileged Architecture, pmpcfg: up to 64 entries, the lowest first
     UnitName.NONE: (0,),
 }
 DEFAULT_SLOTS = {UnitName.ARMV6M: 8, UnitName.ARMV7M: 8, UnitName.ARMV8M: 8, UnitName.PMP: 16, UnitName.NONE: 0}
@@ -225,7 +225,7 @@ def _pmp(manifest: ManifestTable, base: PmpTraits, unit: UnitName, faults: Fault
         faults.add("bad-value", [*at, "grain"], text, f"give {max(4, next_power_of_two(grain))} if that is the core's")
     modes = base.modes if table.modes is UNSET else frozenset(table.modes)
     if grain > 4 and table.modes is not UNSET and "na4" in modes:
-        # Privileged specification 1.12, 3.7.1: with G >= 1 the NA4 mode is not selectable.
+        # Privileged Architecture, pmpcfg.A: with G >= 1 the NA4 mode is not selectable.
         text = f'"na4" does not exist with a grain of {grain} bytes'
         faults.add("bad-value", [*at, "modes"], text, 'leave "na4" out, or say grain = 4')
     return replace(

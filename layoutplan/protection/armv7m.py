@@ -1,7 +1,7 @@
 """PMSAv7, the protection unit of ARMv7-M, and the part of it that ARMv6-M has.
 
-Sources: ARMv7-M Architecture Reference Manual (DDI 0403), B3.5 "Protected Memory System Architecture, PMSAv7";
-ARMv6-M Architecture Reference Manual (DDI 0419), B3.5. Register names are the manuals'.
+Sources: ARMv7-M Architecture Reference Manual (DDI 0403), "Protected Memory System Architecture, PMSAv7";
+ARMv6-M Architecture Reference Manual (DDI 0419), the same for PMSAv6. Register names are the manuals'.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ ATTRIBUTES_V7M: Mapping[MemoryType, int] = {
     MemoryType.NORMAL_WRITE_BACK: 0b001_11,
     MemoryType.DEVICE: 0b000_01,
 }
-"""``MPU_RASR`` TEX, C, B (five bits TEX:C:B, TEX first) by memory type (DDI 0403, table B3-13).
+"""``MPU_RASR`` TEX, C, B (five bits TEX:C:B, TEX first) by memory type (DDI 0403, MPU_RASR: TEX, C, B).
 
-Write-back allocates on writes too, as the default memory map does for RAM (table B3-1); Device is the shareable one.
+Write-back allocates on writes too, as the default memory map does for RAM; Device is the shareable one.
 """
 
 ATTRIBUTES_V6M: Mapping[MemoryType, int] = {

@@ -1,6 +1,6 @@
 """Covers that deny what they grant too much: a region without rights laid over the end of a larger one.
 
-On PMSAv7 the highest-numbered region decides (DDI 0403, B3.5.3), on PMP the lowest-numbered entry that matches any
+On PMSAv7 the highest-numbered region decides (DDI 0403, PMSAv7), on PMP the lowest-numbered entry that matches any
 byte. A larger region with its surplus denied is often fewer slots than the pieces that it replaces, and unlike those
 it has no seam. PMSAv8 faults where regions overlap, so it has none of this.
 

@@ -1,6 +1,6 @@
 """Several ranges of one partition in one slot: a region that holds them all, with the subregions between disabled.
 
-A disabled subregion does not match (DDI 0403, B3.5.3), so what lies between is left to the background and to other
+A disabled subregion does not match (DDI 0403, RASR.SRD), so what lies between is left to the background and to other
 regions: unlike an overlay, such a hole takes nothing from anybody. The other units have no holes; there ranges are
 only joined where they adjoin.
 """

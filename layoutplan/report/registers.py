@@ -34,7 +34,7 @@ def matches(unit: UnitName, slots: tuple[Slot, ...], *, swapped_rx: bool = False
 
 
 def _pmsav7(words: Words) -> Match:
-    """``MPU_RASR``: ENABLE 0, SIZE 5:1 as log2(size) - 1, SRD 15:8, AP 26:24, XN 28 (ARM DDI 0403, B3.5)."""
+    """``MPU_RASR``: ENABLE 0, SIZE 5:1 as log2(size) - 1, SRD 15:8, AP 26:24, XN 28 (Armv7-M ARM)."""
     rbar, rasr = words
     if not rasr & 1:
         return (), Access.NONE
@@ -51,7 +51,7 @@ def _pmsav7(words: Words) -> Match:
 
 
 def _pmsav8(words: Words) -> Match:
-    """``MPU_RBAR``: XN 0, AP 2:1; ``MPU_RLAR``: EN 0, inclusive LIMIT 31:5 (ARM DDI 0553, D1.2)."""
+    """``MPU_RBAR``: XN 0, AP 2:1; ``MPU_RLAR``: EN 0, inclusive LIMIT 31:5 (Armv8-M ARM)."""
     rbar, rlar = words
     base, end = rbar & -32, (rlar | 31) + 1
     if not rlar & 1 or end <= base:

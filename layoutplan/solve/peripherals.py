@@ -13,7 +13,7 @@ from layoutplan.protection.together import Group, cover_together
 from layoutplan.protection.unit import ProtectionUnit
 
 PRIVATE_PERIPHERAL_BUS = AddressRange(0xE000_0000, 0xE010_0000)
-"""The Arm system control space (Armv7-M ARM, B3.1): whoever can write it can switch the MPU off."""
+"""The Arm system control space (Armv7-M ARM: system address map): whoever can write it can switch the MPU off."""
 
 MOST_SLOTS = 4
 """A wider cover of more slots than this is no way out for one peripheral."""
