@@ -12,7 +12,7 @@ from layoutplan.inputs.architecture import one_architecture
 from layoutplan.inputs.faults import nearest
 from layoutplan.inputs.objectfiles import read_objects
 from layoutplan.inputs.safety import SafetyManifest, read_safety_manifests
-from layoutplan.inputs.software import checks_of, several_memories, unbounded
+from layoutplan.inputs.software import checks_of, guarded, several_memories, unbounded
 from layoutplan.model.access import Isolation
 from layoutplan.model.component import Component, InputSection, Role, System
 from layoutplan.objects import RelocatableObject, Section, SectionFlag, SectionType, refusals
@@ -97,7 +97,7 @@ def _measured(
     needed = _linear_memory(system, component, rows, chosen, safety, faults)
     made = replace(component, sections=tuple(chosen), linear_memory=needed, bounds_checks=checks_of(safety))
     faults += unbounded(system, made, rows, safety)
-    return made
+    return guarded(system, made)
 
 
 def _sections(found: RelocatableObject, seen_groups: set[str]) -> list[InputSection]:

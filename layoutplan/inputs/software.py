@@ -8,6 +8,7 @@ code never writes these registers. Further memories of a component are plain dat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from layoutplan.address import is_power_of_two, next_power_of_two
 from layoutplan.errors import Fault
@@ -27,6 +28,23 @@ def checks_of(safety: Sequence[SafetyManifest]) -> BoundsChecks | None:
     if not words or not words <= {*BoundsChecks}:
         return None
     return BoundsChecks.MASK if BoundsChecks.MASK in words else BoundsChecks.SOFTWARE
+
+
+GUARD = 8
+"""The widest access of a compiler to linear memory, in bytes."""
+
+
+def guarded(system: System, component: Component) -> Component:
+    """``component`` with a guard of its own behind a masked linear memory, which nothing else would keep.
+
+    A mask bounds the first byte of an access, not the last: one of eight bytes at the last offset ends seven bytes
+    behind the memory. There is the heap, so that a component without one gets one of a guard's size; with an MPU the
+    region ends what a guard would only move.
+    """
+    alone = Isolation.SOFTWARE in system.isolation and Isolation.MPU not in system.isolation
+    if not alone or component.bounds_checks is not BoundsChecks.MASK:
+        return component
+    return replace(component, heap=max(component.heap, GUARD))
 
 
 def unbounded(

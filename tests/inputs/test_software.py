@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from layoutplan.model.access import BoundsChecks, Isolation
-from layoutplan.model.component import System
+from layoutplan.model.access import BoundsChecks, Isolation, Kind
+from layoutplan.model.component import Role, System
+from layoutplan.solve import blocks_of
 from tests.inputs.test_measure import ONE, measured, refused, system_of
 from tests.objects.builder import ALLOC, EXEC, NOBITS, WRITE, Sec, Sym, simple
 
@@ -103,3 +104,17 @@ def test_two_linear_memories_in_one_partition_are_refused(tmp_path: Path) -> Non
     assert measured(software(tmp_path, apart, a=simple().build(), b=other)).component("b").linear_memory == 65536
     says(tmp_path, "b", memory=0)
     assert measured(software(tmp_path, TWO, a=simple().build(), b=other)).component("b").linear_memory == 0
+
+
+@pytest.mark.parametrize(("heap", "planned"), [(0, 8), (4, 8), (100, 100)])
+def test_behind_a_masked_memory_are_eight_bytes_of_its_own(heap: int, planned: int, tmp_path: Path) -> None:
+    says(tmp_path, checks="mask")
+    system = software(tmp_path, f"{ONE}heap = {heap}\n", a=simple().build())
+    made = measured(system)
+    assert made.component("a").heap == planned
+    (data,) = (block for block in blocks_of(made) if block.kind is Kind.DATA)
+    memory = next(part for part in data.parts if part.role is Role.LINEAR_MEMORY)
+    assert data.size - (memory.offset + memory.size) >= 7, "an access of eight bytes at the last offset stays inside"
+    for words, checks in (({Isolation.SOFTWARE, Isolation.MPU}, "mask"), ({Isolation.SOFTWARE}, "software")):
+        says(tmp_path, checks=checks)
+        assert measured(replace(system, isolation=frozenset(words))).component("a").heap == heap
