@@ -68,7 +68,7 @@ def image_case(image: ElfImage, system: System, plan: Plan | None, objects: Mapp
         structural.append("table")
         table, table_findings = read_table(image, system)
         found += table_findings
-    found += image_rules(system, image, parts, facts, table)
+    found += image_rules(system, image, parts, facts, table, traced.known)
     if Isolation.SOFTWARE in system.isolation:
         structural.append(software.RULE)
         found += software.image_bounds(system, image, parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layoutplan.check.elf.objects import parse_object
-from layoutplan.check.image.references import riscv_references, thumb_references
+from layoutplan.check.image.references import How, riscv_references, thumb_references
 from tests.check.test_constants import ASSEMBLERS
 from tests.toolchain import tool
 
@@ -17,33 +17,34 @@ GP = 0x2000_0800
 ANY = range(1 << 32)
 
 ARM = {
-    "movw r3, #0x5678\nmovt r3, #0x1234": (0x1234_5678, False),
-    "adr r0, . + 0x40": (BASE + 0x40, False),
-    "adr.w r0, . + 0x45": (BASE + 0x45, False),
-    "subw r0, pc, #0x44": (BASE - 0x40, False),
-    "b.n . + 0x100": (BASE + 0x100, True),
-    "beq.n . + 0x80": (BASE + 0x80, True),
-    "beq.w . - 0x8000": (BASE - 0x8000, True),
-    "b.w . + 0x80000": (BASE + 0x8_0000, True),
-    "bl . - 0x80000": (BASE - 0x8_0000, True),
-    "cbz r0, . + 0x40": (BASE + 0x40, True),
-    "cbnz r3, . + 0x7e": (BASE + 0x7E, True),
+    "movw r3, #0x5678\nmovt r3, #0x1234": (0x1234_5678, How.VALUE),
+    "adr r0, . + 0x40": (BASE + 0x40, How.VALUE),
+    "adr.w r0, . + 0x45": (BASE + 0x45, How.VALUE),
+    "subw r0, pc, #0x44": (BASE - 0x40, How.VALUE),
+    "b.n . + 0x100": (BASE + 0x100, How.BRANCH),
+    "beq.n . + 0x80": (BASE + 0x80, How.BRANCH),
+    "beq.w . - 0x8000": (BASE - 0x8000, How.BRANCH),
+    "b.w . + 0x80000": (BASE + 0x8_0000, How.BRANCH),
+    "bl . - 0x80000": (BASE - 0x8_0000, How.BRANCH),
+    "cbz r0, . + 0x40": (BASE + 0x40, How.BRANCH),
+    "cbnz r3, . + 0x7e": (BASE + 0x7E, How.BRANCH),
 }
 RISCV = {
-    "lui a0, 0x12345\naddi a0, a0, -4": (0x1234_4FFC, False),
-    "lui a0, 0x12345\nc.addi a0, -4": (0x1234_4FFC, False),
-    "c.lui a0, 0x1f\naddi a1, a0, 8": (0x1_F008, False),
-    "auipc a0, 0x10\naddi a0, a0, 12": (BASE + 0x1_000C, False),
-    "auipc ra, 0xfffff\njalr ra, 16(ra)": (BASE - 0x1000 + 16, True),
-    "lui a0, 0x12345\nc.jalr a0": (0x1234_5000, True),
-    "lui a0, 0x12345\nc.jr a0": (0x1234_5000, True),
-    "addi a0, gp, -8": (GP - 8, False),
-    "jal . + 0x1000": (BASE + 0x1000, True),
-    "beq a0, a1, . - 0x400": (BASE - 0x400, True),
-    "c.beqz a0, . + 0x80": (BASE + 0x80, True),
-    "c.bnez a0, . - 0x80": (BASE - 0x80, True),
-    "c.j . + 0x7fe": (BASE + 0x7FE, True),
-    "c.jal . - 0x800": (BASE - 0x800, True),
+    "lui a0, 0x12345\naddi a0, a0, -4": (0x1234_4FFC, How.VALUE),
+    "lui a0, 0x12345\nc.addi a0, -4": (0x1234_4FFC, How.VALUE),
+    "c.lui a0, 0x1f\naddi a1, a0, 8": (0x1_F008, How.VALUE),
+    "auipc a0, 0x10\naddi a0, a0, 12": (BASE + 0x1_000C, How.VALUE),
+    "auipc ra, 0xfffff\njalr ra, 16(ra)": (BASE - 0x1000 + 16, How.BRANCH),
+    "lui a0, 0x12345\nc.jalr a0": (0x1234_5000, How.BRANCH),
+    "lui a0, 0x12345\nc.jr a0": (0x1234_5000, How.BRANCH),
+    "lui a0, 0x12345\nnop\njalr ra, 8(a0)": (0x1234_5008, How.COMPUTED),
+    "addi a0, gp, -8": (GP - 8, How.VALUE),
+    "jal . + 0x1000": (BASE + 0x1000, How.BRANCH),
+    "beq a0, a1, . - 0x400": (BASE - 0x400, How.BRANCH),
+    "c.beqz a0, . + 0x80": (BASE + 0x80, How.BRANCH),
+    "c.bnez a0, . - 0x80": (BASE - 0x80, How.BRANCH),
+    "c.j . + 0x7fe": (BASE + 0x7FE, How.BRANCH),
+    "c.jal . - 0x800": (BASE - 0x800, How.BRANCH),
 }
 
 

@@ -51,10 +51,10 @@ def test_a_broken_image_is_caught(sabotage: ImageSabotage, unit: UnitName) -> No
     caught(verify_elf(parse_image(image.elf(), "broken.elf"), system, plan, objects), sabotage)
 
 
-def test_a_deny_entry_before_a_larger_one_isolates() -> None:
-    """The good twin of the cleared deny entry: only what the plan says is missed, no isolation."""
-    plan = hole_punched(reference.plan(UnitName.PMP), denied=True)
-    verdict = check_plan(reference.system(UnitName.PMP), plan)
+@pytest.mark.parametrize("unit", [UnitName.ARMV6M, UnitName.ARMV7M, UnitName.PMP])
+def test_a_deny_entry_that_decides_first_isolates(unit: UnitName) -> None:
+    """The good twin of the cleared deny entry."""
+    verdict = check_plan(reference.system(unit), hole_punched(reference.plan(unit), denied=True))
     assert verdict.holds, verdict.findings
 
 

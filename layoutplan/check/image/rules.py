@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from layoutplan.address import AddressRange, align_up, next_power_of_two
 from layoutplan.check.elf.image import SHF_EXECINSTR, ElfImage
@@ -44,16 +44,21 @@ CONSTRUCTORS = (".init_array", ".preinit_array", ".fini_array", ".ctors", ".dtor
 
 
 def image_rules(
-    system: System, image: ElfImage, parts: ImageParts, facts: Facts, table: RegionTable | None
+    system: System,
+    image: ElfImage,
+    parts: ImageParts,
+    facts: Facts,
+    table: RegionTable | None,
+    known: Mapping[str, int],
 ) -> Iterator[Finding]:
-    """Every finding of the rules in :data:`IMAGE_RULES`."""
+    """Every finding of the rules in :data:`IMAGE_RULES`. ``known`` are the symbols of components that were traced."""
     yield from _kernel_sections(system, parts)
     yield from _load_images(image, parts, facts)
     yield from loaded_bytes(system, image, parts)
     yield from _vectors(system, image, parts)
     yield from trap_vectors(system, image, parts)
     yield from _constructors(image, parts)
-    yield from _entries(system, image, parts)
+    yield from _entries(system, image, parts, known)
     yield from init_rows(system, image, parts, table)
     yield from kernel_stack(system, image, parts, facts)
     if table is not None:
@@ -164,8 +169,8 @@ def _constructors(image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
                     yield Finding(rule="constructors", range=where, message=message)
 
 
-def _entries(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Finding]:
-    """Each task starts in its own component's code."""
+def _entries(system: System, image: ElfImage, parts: ImageParts, known: Mapping[str, int]) -> Iterator[Finding]:
+    """Each task starts at its declared entry, in its own component's code."""
     tasks = sorted(system.tasks, key=lambda task: task.name)
     symbol = image.symbol("LP_ENTRIES")
     if symbol is None:
@@ -185,6 +190,9 @@ def _entries(system: System, image: ElfImage, parts: ImageParts) -> Iterator[Fin
             yield Finding(rule="entries", partition=task.partition, message=message)
         if text is None or entry not in text.range:
             message = f"task `{task.name}` starts at {word:#010x}, outside the code of `{task.component}`"
+            yield Finding(rule="entries", partition=task.partition, message=message)
+        elif entry != known.get(task.entry, entry) & ~arm:
+            message = f"task `{task.name}` starts at {word:#010x}, which is not `{task.entry}`"
             yield Finding(rule="entries", partition=task.partition, message=message)
 
 

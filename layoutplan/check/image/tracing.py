@@ -28,13 +28,16 @@ _ROLES = (Role.TEXT, Role.RODATA, Role.DATA, Role.BSS, Role.LINEAR_MEMORY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """Components whose object was at hand, where their functions are, and what is not where it should be.
+    """Components whose object was at hand, where what they define is, and what is not where it should be.
+
+    ``known`` are their global symbols and those of heaps and shares, ``functions`` all addresses of functions.
 
     ``untraced`` are linked, and no sealed object of theirs was found.
     """
 
     components: tuple[str, ...]
     untraced: tuple[str, ...]
+    known: Mapping[str, int]
     functions: frozenset[int]
     findings: tuple[Finding, ...]
 
@@ -79,6 +82,7 @@ def trace(system: System, image: ElfImage, parts: ImageParts, objects: Mapping[s
     return Traced(
         components=tuple(component.name for component, _, _ in places),
         untraced=tuple(untraced),
+        known=known,
         functions=frozenset(functions),
         findings=tuple(findings),
     )

@@ -10,9 +10,13 @@ from layoutplan.check.sabotage.plans import ARM7, ARM8, PMP, Broken, Sabotage, f
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import FixedEntry
-from layoutplan.model.plan import Plan, Words
+from layoutplan.model.plan import DISABLED, Plan, Words
 
 _RW, _NAPOT, _TOR = 0b011, 0b11 << 3, 0b01 << 3
+_KERNELS = 0b001
+"""AP: privileged read-write, nothing else."""
+OVERLAID = (*ARM7, *PMP)
+"""Units on which one region may lie over another."""
 _OUTSIDE = 0x6000_0000
 """In no memory, so that a malformed region is all that is wrong."""
 
@@ -57,14 +61,25 @@ def _limit_exclusive(system: System, plan: Plan) -> Broken:
 
 
 def hole_punched(plan: Plan, *, denied: bool) -> Plan:
-    """Mixer's data as one NAPOT over attitude's too, with or without the earlier entry that denies those."""
+    """Mixer's data as one region over attitude's too, with or without the one that decides before it and denies those.
+
+    On PMP that is an earlier entry without rights, on PMSAv6 and v7 a later region that is the kernel's alone.
+    """
     own = plan.placement("mixer.data").granted
     above = plan.placement("attitude.data").granted
-    wide = AddressRange(own.base, above.end)
-    deny: Words = (reference.encode(UnitName.PMP, above, Access.R, "ram")[0], _NAPOT) if denied else (0, 0)
-    allow: Words = (reference.encode(UnitName.PMP, wide, Access.RW, "ram")[0], _NAPOT | _RW)
-    plan = rewritten(plan, "mixer", "mixer.data", lambda _: deny)
-    return rewritten(plan, "mixer", free_slot(plan), lambda _: allow)
+    if plan.unit is UnitName.PMP:
+        wide = AddressRange(own.base, above.end)
+        deny: Words = (reference.encode(UnitName.PMP, above, Access.R, "ram")[0], _NAPOT) if denied else (0, 0)
+        allow: Words = (reference.encode(UnitName.PMP, wide, Access.RW, "ram")[0], _NAPOT | _RW)
+        plan = rewritten(plan, "mixer", "mixer.data", lambda _: deny)
+        return rewritten(plan, "mixer", free_slot(plan), lambda _: allow)
+    size = above.base - own.base
+    plan = regranted(plan, "mixer.data", AddressRange.of(own.base, size))
+    allow = reference.encode(plan.unit, AddressRange.of(own.base, 2 * size), Access.RW, "ram")
+    base, rasr = reference.encode(plan.unit, AddressRange.of(above.base, size), Access.RW, "ram")
+    deny = (base, rasr & ~(7 << 24) | _KERNELS << 24) if denied else DISABLED
+    plan = rewritten(plan, "mixer", "mixer.data", lambda _: allow)
+    return rewritten(plan, "mixer", free_slot(plan), lambda _: deny)
 
 
 def _deny_cleared(system: System, plan: Plan) -> Broken:
@@ -72,13 +87,13 @@ def _deny_cleared(system: System, plan: Plan) -> Broken:
 
 
 def _deny_too_late(system: System, plan: Plan) -> Broken:
-    """The denying entry stands behind the allowing one and never decides."""
+    """The denying entry stands where the allowing one decides before it."""
     plan = hole_punched(plan, denied=True)
     slots = {slot.owner or slot.index: slot.words for slot in plan.registers["mixer"]}
     free = free_slot(plan)
-    deny, allow = slots["mixer.data"], slots[free]
-    plan = rewritten(plan, "mixer", "mixer.data", lambda _: allow)
-    return system, rewritten(plan, "mixer", free, lambda _: deny)
+    first, second = slots["mixer.data"], slots[free]
+    plan = rewritten(plan, "mixer", "mixer.data", lambda _: second)
+    return system, rewritten(plan, "mixer", free, lambda _: first)
 
 
 def _boot_entry_wins(system: System, plan: Plan) -> Broken:
@@ -189,8 +204,12 @@ DEFECTS: tuple[Sabotage, ...] = (
     Sabotage(
         name="a limit not made inclusive", rule="isolation", partition="mixer", breaks=_limit_exclusive, units=ARM8
     ),
-    Sabotage(name="a deny entry cleared", rule="isolation", partition="mixer", breaks=_deny_cleared, units=PMP),
-    Sabotage(name="a deny entry too late", rule="isolation", partition="mixer", breaks=_deny_too_late, units=PMP),
+    Sabotage(
+        name="a deny entry cleared", rule="isolation", partition="mixer", breaks=_deny_cleared, units=(*ARM7, *PMP)
+    ),
+    Sabotage(
+        name="a deny entry too late", rule="isolation", partition="mixer", breaks=_deny_too_late, units=(*ARM7, *PMP)
+    ),
     Sabotage(name="a boot entry that wins", rule="isolation", partition="uart", breaks=_boot_entry_wins, units=PMP),
     Sabotage(name="R and X swapped", rule="availability", partition="mixer", breaks=_swapped, units=PMP),
     Sabotage(

@@ -34,6 +34,11 @@ def _bit(component: str, offset: int, mask: int) -> Callable[[Image], None]:
     return breaks
 
 
+def _past_the_entry(image: Image) -> None:
+    """A task begins behind what its component does first."""
+    image.patch("LP_ENTRIES", 4, image.word("LP_ENTRIES", 4) + 8)
+
+
 MISLED: tuple[ImageSabotage, ...] = (
     ImageSabotage(
         name="a variable that is another's", rule=_RULE, partition="mixer", breaks=_others_variable, alone=True
@@ -57,4 +62,5 @@ MISLED: tuple[ImageSabotage, ...] = (
         units=PMP,
         alone=True,
     ),
+    ImageSabotage(name="a task past its entry", rule="entries", partition="mixer", breaks=_past_the_entry, alone=True),
 )

@@ -52,8 +52,15 @@ def objects(unit: UnitName) -> dict[str, bytes]:
         text, bss = sealed.piece(f".lp.{component.name}.text"), f".lp.{component.name}.bss"
         start = len(text.data) - TAIL
         text.data = text.data[:start] + tail(unit, 0, 0, 0)
-        sealed.symbols |= {"counter": (COUNTER, 4), "upper": (start, 0), SHARE: (0, 0)}
-        sealed.homes |= {"counter": bss, "upper": text.name}
+        entry = f"{component.name}_main"
+        sealed.symbols |= {
+            "counter": (COUNTER, 4),
+            "upper": (start, 0),
+            SHARE: (0, 0),
+            entry: (int(arm), len(text.data)),
+        }
+        sealed.homes |= {"counter": bss, "upper": text.name, entry: text.name}
+        sealed.functions.add(entry)
         for offset, kind in _ARM if arm else _RISCV:
             symbol = (
                 "upper" if (arm, kind) == (False, 24) else other_name(component.name) if offset == 12 else "counter"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from layoutplan.check.elf.image import EM_ARM
+from layoutplan.check.elf.image import EM_ARM, SHF_ALLOC
 from layoutplan.check.elf.relocated import model_of
 from layoutplan.check.image.trap_vectors import MPU_MAIR0
 from layoutplan.check.sabotage import reference
@@ -139,6 +139,17 @@ def _riscv(kind: int, word: int) -> Callable[[int], bytes]:
     return lambda offset: field.put(word, offset).to_bytes(field.width, "little")
 
 
+def _hidden_code(image: Image) -> None:
+    """The kernel branches to what the headers do not call code, where nobody looks for calls into components."""
+    arm = image.machine == EM_ARM
+    text = image.piece(".text")
+    image.pieces.append(Piece(".text.hidden", 0x700, data=bytes(16), flags=SHF_ALLOC))
+    image.symbols["$t" if arm else "$x"] = (text.address, 0)
+    distance = 0x700 - (text.address + SET_VECTORS + 32)
+    code = struct.pack("<H", 0xE000 | distance - 4 >> 1) if arm else _riscv(17, 0xEF)(distance)
+    replace_code(image, 32, code)
+
+
 TRAPS: tuple[ImageSabotage, ...] = (
     ImageSabotage(
         name="traps enter a component",
@@ -217,5 +228,8 @@ TRAPS: tuple[ImageSabotage, ...] = (
         breaks=_stores(MPU_MAIR0, 0x0444_AA44),
         units=ARM8,
         alone=True,
+    ),
+    ImageSabotage(
+        name="code that is not called code", rule=_NAMED, partition="kernel", breaks=_hidden_code, alone=True
     ),
 )
