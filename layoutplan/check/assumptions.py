@@ -57,7 +57,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
                 "the private peripheral bus refuses unprivileged code.",
                 "switch code; architecture",
             ),
-            ("RISC-V: mseccfg is zero, and partitions run in U-mode without paging.", "boot code"),
+            (
+                "RISC-V: mseccfg holds the table's MSECCFG while partitions run, and was zero before: zero, or with "
+                "Smepmp MML and MMWP without RLB. Partitions run in U-mode without paging.",
+                "boot code, which else does not start; emulator trace",
+            ),
             (
                 "An unaligned access across the end of a region faults or is split into parts that are checked each.",
                 "architecture; silicon",

@@ -32,6 +32,7 @@ CLAIMS: Mapping[str, str] = {
     "isolation": "unprivileged code may do nothing to a byte that its owner does not give the partition",
     "availability": "the partition may do everything it needs, at every byte",
     "kernel-access": "the kernel reaches what it needs while the partition's registers are loaded",
+    "kernel-confined": "by itself the kernel has what it needs and no more: no partition's byte, no code but its own",
     "seam": "one slot decides all of each stack, shared buffer and undivided block",
     "memory-type": "each permitted byte has the memory type of the catalogue",
     "exactness": "the registers permit what LP_GRANTS says, no more and no less",

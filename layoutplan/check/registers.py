@@ -16,6 +16,9 @@ RULES = ("slot-map", "slot-cap", "static-slots", "reserved-slots", "software-bou
 BACKGROUND = 2
 """Regions that are the kernel's where it has no background map: a partition's cap does not count them."""
 
+LOCK = 1 << 7
+"""``pmpcfg.L``. Under Smepmp a locked entry is the kernel's: no cap counts it, and no switch can rewrite it."""
+
 
 def words_of(system: System, plan: Plan, partition: str) -> tuple[Words, ...]:
     """The pairs of every hardware slot, ascending; disabled where the plan has none (which is a finding elsewhere)."""
@@ -87,12 +90,18 @@ def _slot_map(system: System, plan: Plan) -> Iterator[Finding]:
             if kind in ("static", "dynamic", "reserved") and kind != told:
                 message = f"slot {slot.index} says {told}, the map says {kind}"
                 yield Finding(rule="slot-map", partition=partition, message=message)
+            if system.smepmp and kind == "dynamic" and slot.words[1] & LOCK:
+                message = f"slot {slot.index} is rewritten by every switch, and its lock keeps it as it is until reset"
+                yield Finding(rule="static-slots", partition=partition, message=message)
             if (kind == "reserved" or slot.reserved) and slot.words != DISABLED:
                 message = f"reserved slot {slot.index} has words"
                 yield Finding(rule="reserved-slots", partition=partition, message=message)
         cap = caps.get(partition)
         used = sum(
-            slot.index not in fixed and enabled(system.unit, slot.words) and not _closes(system.unit, slot)
+            slot.index not in fixed
+            and enabled(system.unit, slot.words)
+            and not _closes(system.unit, slot)
+            and not (system.smepmp and slot.words[1] & LOCK)
             for slot in slots
         )
         used -= 0 if system.kernel.background else BACKGROUND

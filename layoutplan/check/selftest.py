@@ -9,15 +9,18 @@ from layoutplan.check.checker import check_plan
 from layoutplan.check.elf.image import parse_image
 from layoutplan.check.proof.lemmas import lemmas
 from layoutplan.check.proof.prove import Answer, decide
-from layoutplan.check.sabotage import reference, reference_image, reference_objects
+from layoutplan.check.sabotage import lockdown, reference, reference_image, reference_objects
 from layoutplan.check.sabotage.broken_images import IMAGES
 from layoutplan.check.sabotage.defects import DEFECTS
 from layoutplan.check.sabotage.flips import FlipClass, classify_flips
+from layoutplan.check.sabotage.lockdown import LOCKDOWN
 from layoutplan.check.sabotage.registers import REGISTERS
 from layoutplan.check.sabotage.structure import STRUCTURE
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
+from layoutplan.model.component import System
 from layoutplan.model.evidence import Verdict
+from layoutplan.model.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +40,32 @@ def selftest(units: Iterable[UnitName] = reference.UNITS) -> Iterator[SelftestRo
         yield from _good(unit)
         yield from _plans(unit)
         yield from _images(unit)
-        yield from _flips(unit)
-        yield from _lemmas(unit)
+        for how, system, plan in _ways(unit):
+            yield from _flips(unit, how, system, plan)
+            yield from _lemmas(unit, how, system)
+
+
+def _ways(unit: UnitName) -> Iterator[tuple[str, System, Plan]]:
+    """The reference, and on PMP the same with Smepmp."""
+    system, plan = reference.system(unit), reference.plan(unit)
+    yield "", system, plan
+    if unit is UnitName.PMP:
+        yield "Smepmp: ", lockdown.system(system), lockdown.plan(plan)
 
 
 def _good(unit: UnitName) -> Iterator[SelftestRow]:
-    image = parse_image(reference_image.image(unit).elf(), "reference")
-    for name, verdict in (
-        ("a good plan", check_plan(reference.system(unit), reference.plan(unit))),
-        ("a good image", verify_elf(image, reference.system(unit), None, reference_objects.objects(unit))),
-    ):
-        detail = f"{verdict.proved} of {verdict.obligations} obligations"
-        yield SelftestRow(unit=unit, name=name, rule="", passed=verdict.holds, detail=detail)
+    for how, system, plan in _ways(unit):
+        image = parse_image(reference_image.image(unit, plan).elf(), "reference")
+        for name, verdict in (
+            ("a good plan", check_plan(system, plan)),
+            ("a good image", verify_elf(image, system, None, reference_objects.objects(unit))),
+        ):
+            detail = f"{verdict.proved} of {verdict.obligations} obligations"
+            yield SelftestRow(unit=unit, name=how + name, rule="", passed=verdict.holds, detail=detail)
 
 
 def _plans(unit: UnitName) -> Iterator[SelftestRow]:
-    for sabotage in (*STRUCTURE, *REGISTERS, *DEFECTS):
+    for sabotage in (*STRUCTURE, *REGISTERS, *DEFECTS, *LOCKDOWN):
         if unit in sabotage.units:
             verdict = check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit)))
             yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
@@ -76,18 +89,20 @@ def _caught(unit: UnitName, name: str, rule: str, partition: str, verdict: Verdi
     return SelftestRow(unit=unit, name=name, rule=rule, passed=named and not muddled, detail=detail)
 
 
-def _flips(unit: UnitName) -> Iterator[SelftestRow]:
-    image = parse_image(reference_image.image(unit).elf(), "reference")
-    flips = classify_flips(image, reference.system(unit))
+def _flips(unit: UnitName, how: str, system: System, plan: Plan) -> Iterator[SelftestRow]:
+    image = parse_image(reference_image.image(unit, plan).elf(), "reference")
+    flips = classify_flips(image, system)
     counts = {outcome: sum(1 for flip in flips if flip.outcome is outcome) for outcome in FlipClass}
     detail = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())
     missed = counts[FlipClass.MISSED]
-    yield SelftestRow(unit=unit, name="each bit flipped", rule="", passed=bool(flips) and not missed, detail=detail)
+    yield SelftestRow(
+        unit=unit, name=f"{how}each bit flipped", rule="", passed=bool(flips) and not missed, detail=detail
+    )
 
 
-def _lemmas(unit: UnitName) -> Iterator[SelftestRow]:
-    for lemma in lemmas(unit, reference.system(unit).target):
+def _lemmas(unit: UnitName, how: str, system: System) -> Iterator[SelftestRow]:
+    for lemma in lemmas(unit, system.target):
         answers = [answer for answer, _ in decide(lemma.definitions, [lemma.asserted, lemma.control])]
         detail = " and ".join(answer.value for answer in answers)
         passed = answers == [Answer.UNSAT, Answer.SAT]
-        yield SelftestRow(unit=unit, name=f"lemma {lemma.name}", rule="", passed=passed, detail=detail)
+        yield SelftestRow(unit=unit, name=f"{how}lemma {lemma.name}", rule="", passed=passed, detail=detail)

@@ -9,6 +9,7 @@ from layoutplan.check.elf.image import parse_image
 from layoutplan.check.sabotage import reference, reference_image, reference_objects
 from layoutplan.check.sabotage.broken_images import IMAGES, ImageSabotage
 from layoutplan.check.sabotage.defects import DEFECTS, hole_punched
+from layoutplan.check.sabotage.lockdown import LOCKDOWN
 from layoutplan.check.sabotage.plans import Sabotage
 from layoutplan.check.sabotage.registers import REGISTERS
 from layoutplan.check.sabotage.structure import STRUCTURE
@@ -21,6 +22,7 @@ BOTH = (UnitName.ARMV7M, UnitName.PMP)
 PLANS: list[tuple[Sabotage, UnitName]] = [(s, UnitName.ARMV7M) for s in STRUCTURE]
 # PMSAv6 is PMSAv7 with fewer fields and the same decoder: one in three of its cases.
 V6 = [(s, UnitName.ARMV6M) for s in (*REGISTERS, *DEFECTS) if UnitName.ARMV6M in s.units]
+PLANS += [(s, UnitName.PMP) for s in LOCKDOWN]
 PLANS += [(s, unit) for s in (*REGISTERS, *DEFECTS) for unit in s.units if unit is not UnitName.ARMV6M] + V6[::3]
 IMAGE_CASES = [(s, unit) for s in IMAGES for unit in s.units if unit in BOTH or s.units != reference.UNITS]
 
@@ -64,6 +66,7 @@ def test_each_rule_has_a_sabotage_that_only_it_catches() -> None:
 
     rules = {"unit", "seam", "well-formed", "isolation", "availability", "kernel-access", "memory-type", "exactness"}
     rules |= {
+        "kernel-confined",
         "write-xor-execute",
         "as-planned",
         "table",
@@ -73,5 +76,5 @@ def test_each_rule_has_a_sabotage_that_only_it_catches() -> None:
         *registers.RULES,
         *verify.RULES,
     }
-    plans = {s.rule for s in (*STRUCTURE, *REGISTERS, *DEFECTS) if s.alone}
+    plans = {s.rule for s in (*STRUCTURE, *REGISTERS, *DEFECTS, *LOCKDOWN) if s.alone}
     assert rules == plans | {s.rule for s in IMAGES if s.alone}

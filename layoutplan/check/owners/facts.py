@@ -284,7 +284,7 @@ def _kernel_needs(
     ]
     if system.smepmp:
         needs += [
-            Need(partition="kernel", range=section.range, access=_used(section), what=f"kernel {section.name}")
+            Need(partition="kernel", range=section.range, access=_used(system, section), what=f"kernel {section.name}")
             for section in kernel
         ]
         devices = kernel_devices(system).items()
@@ -297,9 +297,13 @@ def _kernel_needs(
     return tuple(needs)
 
 
-def _used(section: Section) -> Access:
-    """How the kernel uses a section of its own, by the section's flags."""
-    access = Access.RW if section.flags & SHF_WRITE else Access.R
+def _used(system: System, section: Section) -> Access:
+    """How the kernel uses a section of its own, by the section's flags.
+
+    Linkers set SHF_WRITE for whatever a script lays down; in the code memory it means nothing.
+    """
+    code = system.target.memory(system.kernel.code_memory).range
+    access = Access.RW if section.flags & SHF_WRITE and not code.contains(section.range) else Access.R
     return access | Access.EXECUTE if section.flags & SHF_EXECINSTR else access
 
 

@@ -9,7 +9,7 @@ from layoutplan.address import AddressRange
 from layoutplan.check.owners.facts import Facts
 from layoutplan.check.proof import rules, script
 from layoutplan.check.proof.transition import transition
-from layoutplan.check.proof.units import UnitReading, reading_of
+from layoutplan.check.proof.units import UnitReading, reading_for
 from layoutplan.check.switch.execution import Switch
 from layoutplan.check.words.permits import Interval
 from layoutplan.model.access import Access
@@ -53,7 +53,7 @@ class Obligation:
 
 
 def _reading(case: Case) -> UnitReading:
-    return reading_of(case.system.unit, background=case.system.kernel.background)
+    return reading_for(case.system)
 
 
 def head(case: Case) -> str:
@@ -80,6 +80,7 @@ def expected_obligations(case: Case) -> int:
     typed = len([unit for unit in ("armv6m", "armv7m", "armv8m") if unit == case.system.unit.value])
     each = len(("well-formed", "isolation", "availability", "kernel-access", "seam")) + typed
     each += len(("exactness",)) + (len(("transition",)) if case.linked else 0)
+    each += len(("kernel-confined",)) if case.system.smepmp else 0
     return 1 + len(case.system.partitions) * each
 
 
@@ -119,6 +120,9 @@ def _of_partition(case: Case, facts: Facts, reading: UnitReading, partition: str
     )
     yield obligation(script.availability(partition), rules.availability(partition, intervals, facts))
     yield obligation(script.kernel_access(partition), rules.kernel_access(partition, intervals, decoder, facts))
+    if reading.confined:
+        found = rules.kernel_confined(partition, intervals, facts)
+        yield obligation(script.kernel_confined(partition, facts.kernel_needs[partition]), found)
     whole = [need for need in needs if need.whole or (reading.code_is_whole and Access.EXECUTE in need.access)]
     yield obligation(script.seams(partition, whole), rules.seams(partition, intervals, whole))
     if reading.typed:

@@ -27,7 +27,7 @@ class Lemma:
 
 def lemmas(unit: UnitName, target: Target) -> tuple[Lemma, ...]:
     """The lemmas of one unit on one core."""
-    reading = reading_of(unit)
+    reading = reading_of(unit, lockdown=unit is UnitName.PMP and target.pmp.smepmp)
     head = reading.text.constants(target) + script.prelude(reading.text.prelude)
     made = {UnitName.ARMV8M: _pmsav8, UnitName.PMP: _pmp}.get(unit, _pmsav7)()
     return tuple(

@@ -69,6 +69,18 @@ def kernel_access(partition: str, intervals: Intervals, decoder: Privileged, fac
                 yield Finding(rule="kernel-access", partition=partition, range=range_, message=message)
 
 
+def kernel_confined(partition: str, intervals: Intervals, facts: Facts) -> Iterator[Finding]:
+    """The kernel has nothing by itself that it does not need: no memory of a partition, and no code but its own."""
+    for interval in intervals:
+        for right in _RIGHTS:
+            if right in interval.privileged:
+                own = [need.range for need in facts.kernel_needs[partition] if right in need.access]
+                for beyond in subtract(interval.range, own):
+                    message = f"the kernel may {_verbs(right)} what is not its own while `{partition}` runs"
+                    message += f" (slot {interval.slot})"
+                    yield Finding(rule="kernel-confined", partition=partition, range=beyond, message=message)
+
+
 def memory_types(partition: str, intervals: Intervals, decoder: Privileged, facts: Facts) -> Iterator[Finding]:
     """A permitted byte has the catalogue's memory type; what is in no memory is device memory."""
     for interval in intervals:

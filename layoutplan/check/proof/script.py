@@ -158,6 +158,19 @@ def kernel_access(partition: str) -> Query:
     return Query(rule="kernel-access", partition=partition, asserted=asserted, control=control)
 
 
+def kernel_confined(partition: str, needs: Sequence[Need]) -> Query:
+    """Some right that the kernel has and does not need; the control takes the first byte of each need away from it."""
+    excess = "(and (issued a) (not (= (bvand (privileged.{p} a) (bvnot {own})) #b000)))"
+    own = f"(kernel.{partition} a)"
+    taken = f"(ite {any_of(f'(= a {address(need.range.base)})' for need in needs)} #b000 {own})"
+    return Query(
+        rule="kernel-confined",
+        partition=partition,
+        asserted=excess.format(p=partition, own=own),
+        control=excess.format(p=partition, own=taken),
+    )
+
+
 def memory_types(partition: str, facts: Facts) -> Query:
     """Some permitted address of another type than the catalogue's; the control asks for the right type."""
     cases = []

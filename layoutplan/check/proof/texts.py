@@ -99,10 +99,13 @@ class TextPmsav8:
 
 
 class TextPmp:
-    """RISC-V: the lowest-numbered entry that matches decides; TOR reads the entry before."""
+    """RISC-V: the lowest-numbered entry that matches decides; TOR reads the entry before. ``lockdown`` is Smepmp's."""
 
     prelude = "pmp.smt2"
     malformed_pair: Words = (0x0000_0000, 0x60)
+
+    def __init__(self, *, lockdown: bool = False) -> None:
+        self._lockdown = lockdown
 
     def constants(self, target: Target) -> str:
         """The sorts and the core's traits, which the prelude needs."""
@@ -116,6 +119,7 @@ class TextPmp:
             f"(define-fun grain.napot () Addr {address(low // 2 - 1 if low > 1 else 0)})\n"
             f"(define-fun grain.coarse () Bool {str(traits.grain > 4).lower()})\n"
             f"(define-fun swapped () Bool {str(traits.swapped_rx).lower()})\n"
+            f"(define-fun lockdown () Bool {str(self._lockdown).lower()})\n"
             + "".join(f"(define-fun has.{mode} () Bool {there})\n" for mode, there in present.items())
         )
 

@@ -1,8 +1,8 @@
 """Obligation 5 as SMT-LIB text: the stores of a switch, from a predecessor whose registers are free variables.
 
 Each store makes the next state; where a store goes is computed from the stored word by the manual's rule, not by the
-planner's intention. The invariant is asserted: slots that no switch writes hold their boot words. The question is
-whether any register can differ from the words that the other obligations speak of.
+planner's intention. The invariant is asserted: slots that no switch writes hold their boot words, and no other PMP
+entry is locked. The question is whether any register can differ from the words that the other obligations speak of.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def transition(
         for slot, pair in kept.items()
         for index, half in enumerate("lh")
     ]
+    if unit is UnitName.PMP:
+        invariant += [f"(not {_locked(f'pre.h.{slot}.{first}')})" for slot in range(len(after)) if slot not in kept]
     result = [
         f"(= {writer.name(half, slot)} {word(pair[index])})"
         for slot, pair in enumerate(after)
@@ -43,6 +45,11 @@ def transition(
         asserted=f"(and true {assumed} (not (and true {' '.join(result)})))",
         control=f"(and true {assumed} (not (and true {' '.join(wrong)})))",
     )
+
+
+def _locked(config: str) -> str:
+    """``pmpcfg.L`` of an entry's byte."""
+    return f"(= ((_ extract 7 7) {config}) #b1)"
 
 
 class _Writer:
@@ -91,15 +98,27 @@ class _Writer:
         self._write("lh"[half], slot, written)
 
     def _csr(self, number: int, value: int) -> None:
+        """A locked entry keeps what it has, and so does the lower bound of a locked TOR (Privileged 1.12, 3.7.1)."""
         if number >= PMPADDR0:
-            self._write("l", word(number - PMPADDR0), word(value))
+            self._write("l", word(number - PMPADDR0), word(value), [self._held(slot) for slot in range(self._slots)])
             return
         for byte in range(4):
-            self._write("h", word(4 * (number - PMPCFG0) + byte), word(value >> 8 * byte & 0xFF))
+            held = [_locked(self._names["h", slot]) for slot in range(self._slots)]
+            self._write("h", word(4 * (number - PMPCFG0) + byte), word(value >> 8 * byte & 0xFF), held)
 
-    def _write(self, half: str, slot: str, value: str) -> None:
+    def _held(self, slot: int) -> str:
+        own = _locked(self._names["h", slot])
+        if slot + 1 == self._slots:
+            return own
+        above = self._names["h", slot + 1]
+        return f"(or {own} (and {_locked(above)} (= ((_ extract 4 3) {above}) #b01)))"
+
+    def _write(self, half: str, slot: str, value: str, held: Sequence[str] = ()) -> None:
         for index in range(self._slots):
             before = self._names[half, index]
             name = f"{half}.{index}.{self._partition}.{len(self.lines)}"
-            self.lines.append(f"(define-fun {name} () Word (ite (= {slot} {word(index)}) {value} {before}))")
+            written = f"(= {slot} {word(index)})"
+            if held:
+                written = f"(and {written} (not {held[index]}))"
+            self.lines.append(f"(define-fun {name} () Word (ite {written} {value} {before}))")
             self._names[half, index] = name

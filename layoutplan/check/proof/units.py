@@ -13,6 +13,7 @@ from layoutplan.check.words.armv8m import Armv8m
 from layoutplan.check.words.permits import Interval
 from layoutplan.check.words.pmp import Pmp
 from layoutplan.model.access import Access, UnitName
+from layoutplan.model.component import System
 from layoutplan.model.memory import MemoryType, Target
 from layoutplan.model.plan import Words
 
@@ -56,17 +57,31 @@ class Text(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitReading:
-    """Both readings of one unit. ``typed``: regions carry memory types. ``code_is_whole``: a fetch may cross a seam."""
+    """Both readings of one unit. ``typed``: regions carry memory types. ``code_is_whole``: a fetch may cross a seam.
+
+    ``confined``: privileged code reaches what it needs and nothing else.
+    """
 
     decoder: Decoder
     text: Text
     typed: bool = True
     code_is_whole: bool = False
+    confined: bool = False
 
 
-def reading_of(unit: UnitName, *, background: bool = True) -> UnitReading:
-    """The reading of ``unit``; ``KeyError`` for one that has no protection, or none without a background map."""
+def reading_of(unit: UnitName, *, background: bool = True, lockdown: bool = False) -> UnitReading:
+    """The reading of ``unit``; ``KeyError`` for one that has no protection, or none without a background map.
+
+    ``lockdown``: Smepmp, with ``mseccfg.MML`` and ``MMWP`` set.
+    """
+    if lockdown:
+        return _LOCKED_DOWN[unit]
     return _READINGS[unit] if background else _WITHOUT_BACKGROUND[unit]
+
+
+def reading_for(system: System) -> UnitReading:
+    """The reading of the unit as ``system`` uses it."""
+    return reading_of(system.unit, background=system.kernel.background, lockdown=system.smepmp)
 
 
 _READINGS = {
@@ -74,6 +89,12 @@ _READINGS = {
     UnitName.ARMV7M: UnitReading(decoder=Armv7m(), text=TextPmsav7("armv7m.smt2")),
     UnitName.ARMV8M: UnitReading(decoder=Armv8m(), text=TextPmsav8()),
     UnitName.PMP: UnitReading(decoder=Pmp(), text=TextPmp(), typed=False, code_is_whole=True),
+}
+
+_LOCKED_DOWN = {
+    UnitName.PMP: UnitReading(
+        decoder=Pmp(lockdown=True), text=TextPmp(lockdown=True), typed=False, code_is_whole=True, confined=True
+    )
 }
 
 _WITHOUT_BACKGROUND = {

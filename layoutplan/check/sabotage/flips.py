@@ -15,7 +15,7 @@ from layoutplan.check.elf.image import ElfImage
 from layoutplan.check.image.parts import image_parts
 from layoutplan.check.owners.facts import Facts, facts_of
 from layoutplan.check.proof import rules
-from layoutplan.check.proof.units import UnitReading, reading_of
+from layoutplan.check.proof.units import UnitReading, reading_for
 from layoutplan.check.switch.execution import execute
 from layoutplan.check.switch.table import RegionTable, read_table
 from layoutplan.check.verify import grants_of
@@ -64,7 +64,7 @@ def classify_flips(image: ElfImage, system: System) -> tuple[Flip, ...]:
         raise ValueError("the image has no table that can be read")
     parts = image_parts(system, image)
     facts = facts_of(system, parts.blocks, parts.kernel)
-    reading = reading_of(system.unit, background=system.kernel.background)
+    reading = reading_for(system)
     words = {p: execute(system, table, i)[0] for i, p in enumerate(facts.partitions)}
     good = _Image(
         system,
@@ -136,8 +136,7 @@ def _outcome(good: _Image, table: RegionTable) -> tuple[FlipClass, str]:
         return FlipClass.REFUTED, refuted
     if typed:
         return FlipClass.ATTRIBUTE, typed
-    unit = good.system.unit
-    if any(_decoded(unit, permitted[p]) != _decoded(unit, good.intervals[p]) for p in changed):
+    if any(_decoded(good, permitted[p]) != _decoded(good, good.intervals[p]) for p in changed):
         return FlipClass.ATTRIBUTE, "another attribute, or other privileged rights, that the rules allow"
     for partition in changed:
         for slot, (before, after) in enumerate(zip(good.words[partition], _words(good, table, partition), strict=True)):
@@ -166,6 +165,8 @@ def _broken(good: _Image, partition: str, intervals: tuple[Interval, ...]) -> It
         yield "LP_GRANTS", finding.message
     for finding in rules.kernel_access(partition, intervals, decoder, facts):
         yield finding.rule, finding.message
+    for finding in rules.kernel_confined(partition, intervals, facts) if good.reading.confined else ():
+        yield finding.rule, finding.message
     for finding in rules.seams(partition, intervals, [need for need in facts.needs_of(partition) if need.whole]):
         yield finding.rule, finding.message
     if good.reading.typed:
@@ -173,13 +174,14 @@ def _broken(good: _Image, partition: str, intervals: tuple[Interval, ...]) -> It
             yield finding.rule, finding.message
 
 
-def _decoded(unit: UnitName, intervals: tuple[Interval, ...]) -> list[tuple[AddressRange, Access, Access, int]]:
-    everything = Access.RW | Access.EXECUTE
+def _decoded(good: _Image, intervals: tuple[Interval, ...]) -> list[tuple[AddressRange, Access, Access, int]]:
     parts = [(i.range, i.user, i.privileged, i.attribute) for i in intervals]
-    if unit is not UnitName.PMP:
+    if good.system.unit is not UnitName.PMP:
         return parts
-    # An entry without rights and without a lock denies what U-mode may not do anyway, and binds nobody else.
-    return [part for part in parts if part[1] or part[2] != everything]
+    # An entry without rights and without a lock denies what U-mode may not do anyway, and binds nobody else; with
+    # Smepmp it denies M-mode too, as MMWP does where no entry matches.
+    unmatched = Access.NONE if good.reading.confined else Access.RW | Access.EXECUTE
+    return [part for part in parts if part[1] or part[2] != unmatched]
 
 
 def dont_care(unit: UnitName, before: Words, after: Words, next_is_tor: bool) -> str:

@@ -23,9 +23,9 @@ SET_VECTORS = 0x1C0
 """Where in the kernel's code the base of the vectors is set."""
 
 
-def image(unit: UnitName) -> Image:
-    """The image of the reference plan."""
-    plan = reference.plan(unit)
+def image(unit: UnitName, plan: Plan | None = None) -> Image:
+    """The image of the reference plan, or of ``plan``, which differs in slots alone."""
+    plan = plan or reference.plan(unit)
     made = Image(machine=EM_RISCV if unit is UnitName.PMP else EM_ARM, entry=_TEXT | (unit is not UnitName.PMP))
     made.pieces += [
         Piece(".lp.kernel.stack", reference.RAM.base, size=0x400, flags=SHF_ALLOC | SHF_WRITE),

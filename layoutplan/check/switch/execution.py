@@ -101,17 +101,32 @@ class Machine:
             self.written[slot] = self.written.get(slot, 0) + 1
 
     def _write_csr(self, number: int, value: int) -> None:
+        # Privileged Architecture 3.7.1: an entry with L set is not written until reset, nor is the lower bound of a TOR
+        # entry with L set. What a store would change there it does not, and an emulator may do it all the same.
         if PMPADDR0 <= number < PMPADDR0 + self.slots:
             slot = number - PMPADDR0
+            if self._locked(slot) or self._locked(slot + 1, tor=True):
+                self.faults.append(f"a write to pmpaddr{slot}, which is locked")
+                return
             self.state[slot][0] = value
             self.written[slot] = self.written.get(slot, 0) + 1
         elif PMPCFG0 <= number < PMPCFG0 + (self.slots + 3) // 4:
             for byte in range(4):
                 slot = 4 * (number - PMPCFG0) + byte
-                if slot < self.slots and slot not in self.fixed:
-                    self.state[slot][1] = value >> 8 * byte & 0xFF
+                if slot >= self.slots or slot in self.fixed:
+                    continue
+                config = value >> 8 * byte & 0xFF
+                if not self._locked(slot):
+                    self.state[slot][1] = config
+                elif config != self.state[slot][1]:
+                    self.faults.append(f"a write of {config:#04x} to the pmpcfg byte of slot {slot}, which is locked")
         else:
             self.faults.append(f"a write to CSR {number:#05x}, which is no entry of the PMP")
+
+    def _locked(self, slot: int, *, tor: bool = False) -> bool:
+        """Whether ``slot`` holds L, and TOR where asked. What a predecessor left is not locked: the invariant."""
+        config = self.state[slot][1] if slot < self.slots and slot not in self.fixed else None
+        return config is not None and bool(config & 0x80) and (not tor or config >> 3 & 3 == 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +198,11 @@ def _known(halves: list[Half]) -> Words:
 
 def _undetermined(switch: Machine, boot: Machine, dynamic: list[int], fixed: dict[int, Words]) -> Iterator[str]:
     for slot in range(switch.slots):
+        config = switch.state[slot][1]
         if None in switch.state[slot]:
             yield f"slot {slot} keeps what the last partition left there"
+        if switch.unit is UnitName.PMP and slot in dynamic and config is not None and config & 0x80:
+            yield f"slot {slot} is locked by the switch, so that no later one can rewrite it"
         if slot not in dynamic and slot in switch.written:
             yield f"slot {slot} is not the switch's to write, and others would run with this partition's pair"
         if slot not in dynamic and slot not in fixed and switch.state[slot] != boot.state[slot]:

@@ -78,17 +78,18 @@ def boot_program(system: System, table: RegionTable) -> tuple[Step, ...]:
 
 
 def first_dynamic(system: System, table: RegionTable) -> int:
-    """v6/v7-M: after the static slots. Else the first programmable one."""
-    if system.unit in (UnitName.ARMV6M, UnitName.ARMV7M):
-        return len(table.static)
-    return _first_programmable(system)
+    """v6/v7-M, and PMP with Smepmp: after the static slots. Else the first programmable one."""
+    return _first_programmable(system) + (len(table.static) if _static_before(system) else 0)
 
 
 def first_static(system: System, table: RegionTable) -> int:
-    """v6/v7-M: from 0. Else after the dynamic slots."""
-    if system.unit in (UnitName.ARMV6M, UnitName.ARMV7M):
-        return 0
-    return _first_programmable(system) + (len(table.dynamic[0]) if table.dynamic else 0)
+    """v6/v7-M, and PMP with Smepmp: the first. Else after the dynamic slots."""
+    before = len(table.dynamic[0]) if table.dynamic and not _static_before(system) else 0
+    return _first_programmable(system) + before
+
+
+def _static_before(system: System) -> bool:
+    return system.unit in (UnitName.ARMV6M, UnitName.ARMV7M) or system.smepmp
 
 
 def _first_programmable(system: System) -> int:

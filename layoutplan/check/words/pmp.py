@@ -3,6 +3,10 @@
 ``pmpcfg`` byte: R 0, W 1, X 2, A 4:3 (OFF, TOR, NA4, NAPOT), 6:5 reserved, L 7. ``pmpaddr`` holds address bits 33:2.
 The lowest-numbered entry that matches decides. With a grain of 2^(G+2) bytes, TOR ignores ``pmpaddr[G-1:0]`` and
 NAPOT reads ``pmpaddr[G-2:0]`` as ones. Without paging, U-mode issues 32-bit addresses.
+
+With Smepmp 1.0 and ``mseccfg.MML`` set (table 1 there) an entry's rights are U-mode's alone without L and M-mode's
+alone with it, but for the combinations of W without R, and all four of L, R, W, X, which both modes share; with
+``MMWP`` set, M-mode has nothing where no entry matches.
 """
 
 from __future__ import annotations
@@ -20,8 +24,21 @@ _MODES = {TOR: "tor", NA4: "na4", NAPOT: "napot"}
 _ISSUED = AddressRange(0, ADDRESS_SPACE_END)
 
 
+_EVERYTHING = Access.RW | Access.EXECUTE
+_SHARED = {
+    (False, False): (Access.RW, Access.READ),
+    (False, True): (Access.RW, Access.RW),
+    (True, False): (Access.EXECUTE, Access.EXECUTE),
+    (True, True): (Access.RX, Access.EXECUTE),
+}
+"""What W without R gives M-mode and U-mode under MML, by L and X."""
+
+
 class Pmp:
-    """The decoder of one RV32 PMP, Smepmp off."""
+    """The decoder of one RV32 PMP. ``lockdown``: Smepmp with ``mseccfg.MML`` and ``MMWP`` set, ``RLB`` clear."""
+
+    def __init__(self, *, lockdown: bool = False) -> None:
+        self._lockdown = lockdown
 
     def malformed(self, words: Sequence[Words], target: Target) -> Iterator[tuple[int, str]]:
         """(slot, reason) for each reserved field, absent mode, lock, and word that reads back as another."""
@@ -35,10 +52,10 @@ class Pmp:
             mode = config >> 3 & 3
             if config & 0x60:
                 yield slot, "pmpcfg bits 6:5 are reserved"
-            if config & 0x80 and slot not in hardwired:
+            if config & 0x80 and slot not in hardwired and not self._lockdown:
                 yield slot, "L is set: the entry cannot be rewritten before reset"
             read, write, _ = _bits(config, traits)
-            if write and not read:
+            if write and not read and not self._lockdown:
                 yield slot, "write without read is reserved"
             if slot in hardwired or mode == OFF:
                 continue
@@ -59,21 +76,24 @@ class Pmp:
             range_ = matched(below, address, config, target.pmp)
             issued = range_.intersection(_ISSUED) if range_ else None
             if issued:
-                user = _rights(config, target.pmp)
-                everything = Access.RW | Access.EXECUTE
-                found.append(
-                    Match(
-                        slot=slot,
-                        ranges=(issued,),
-                        user=user,
-                        privileged=user if config & 0x80 else everything,
-                    )
-                )
+                privileged, user = self._modes(config, target.pmp)
+                found.append(Match(slot=slot, ranges=(issued,), user=user, privileged=privileged))
         return resolve(found, lowest_wins)
 
+    def _modes(self, config: int, traits: PmpTraits) -> tuple[Access, Access]:
+        """What one entry gives M-mode and U-mode."""
+        rights, locked = _rights(config, traits), bool(config & 0x80)
+        if not self._lockdown:
+            return rights if locked else _EVERYTHING, rights
+        if Access.WRITE in rights and Access.READ not in rights:
+            return _SHARED[locked, Access.EXECUTE in rights]
+        if locked and rights == _EVERYTHING:
+            return Access.R, Access.R
+        return (rights, Access.NONE) if locked else (Access.NONE, rights)
+
     def background(self, range_: AddressRange) -> tuple[tuple[AddressRange, Access], ...]:
-        """M-mode reaches everything that no locked entry matches."""
-        return ((range_, Access.RW | Access.EXECUTE),)
+        """M-mode reaches everything that no locked entry matches; under MMWP nothing that no entry matches."""
+        return ((range_, Access.NONE if self._lockdown else _EVERYTHING),)
 
     def type_is(self, attribute: int, expected: MemoryType, *, shareable: bool) -> bool:
         """PMP entries carry no memory type: the core's own attributes apply."""
