@@ -8,22 +8,25 @@ from msgspec import UNSET
 
 from layoutplan.address import AddressRange, align_down, align_up, hexadecimal
 from layoutplan.inputs.captured import check_captured
+from layoutplan.inputs.chips.catalogue import Chip
 from layoutplan.inputs.faults import Faults, nearest
 from layoutplan.inputs.grants import check_grants
 from layoutplan.inputs.location import KeyPath
 from layoutplan.inputs.naming import check_names
 from layoutplan.inputs.schema import U32, ManifestTable
+from layoutplan.inputs.smepmp import check_smepmp
 from layoutplan.inputs.svd import Svd
 from layoutplan.inputs.target import granule_of
 from layoutplan.model.access import Isolation, Machine, Trust, UnitName
 from layoutplan.model.component import Component, System
 
 
-def cross_check(system: System, manifest: ManifestTable, svd: Svd, faults: Faults) -> None:
+def cross_check(system: System, manifest: ManifestTable, chip: Chip | None, svd: Svd, faults: Faults) -> None:
     """Add one fault for each contradiction. What building the system has already refused is not told twice."""
     check_names(system, manifest, faults)
     _unit(system, manifest, faults)
     _background(system, faults)
+    check_smepmp(system, chip, faults)
     _components(system, manifest, faults)
     _one_object_one_partition(system, faults)
     _symbols(system, faults)

@@ -14,7 +14,6 @@ from layoutplan.inputs.crosscheck import cross_check
 from layoutplan.inputs.faults import Faults
 from layoutplan.inputs.location import Locations
 from layoutplan.inputs.paths import Paths
-from layoutplan.inputs.pending import refuse_pending
 from layoutplan.inputs.schema import ManifestTable, manifest_schema
 from layoutplan.inputs.shape import SCHEMA_HINT, check_shape, parse_toml
 from layoutplan.inputs.svd import NONE as NO_SVD
@@ -61,11 +60,10 @@ def read_manifest_bytes(data: bytes, path: Path, environ: Mapping[str, str]) -> 
     target, chip = read_target(manifest, faults)
     if not target.memories:
         faults.raise_any()  # every further fault would only say that there is no memory
-    refuse_pending(manifest, faults)
     paths = Paths(path.parent, environ, faults)
     svd = _svd(manifest, paths, faults)
     system = build_system(manifest, path, target, chip, svd, paths, locations, faults)
-    cross_check(system, manifest, svd, faults)
+    cross_check(system, manifest, chip, svd, faults)
     faults.raise_any()
     return ManifestRead(system=system, environ=dict(sorted(paths.used.items())), files=(path, *paths.svd))
 

@@ -61,13 +61,13 @@ class PmpEntryTable(Table, frozen=True, kw_only=True):
 
 
 class PmpTable(Table, frozen=True, kw_only=True):
-    """``[target] pmp``: what the core's PMP lacks or bends. ``grain`` in bytes."""
+    """``[target] pmp``: what the core's PMP lacks or bends. ``grain`` in bytes; ``smepmp`` has the extension used."""
 
     grain: Annotated[int, Limit(least=4, most=1 << 31)] | UnsetType = UNSET
     modes: Annotated[list[Literal["napot", "na4", "tor"]], Limit(not_empty=True)] | UnsetType = UNSET
     preset: list[PmpEntryTable] | UnsetType = UNSET
     hardwired: list[PmpEntryTable] | UnsetType = UNSET
-    smepmp: bool | UnsetType = UNSET
+    smepmp: bool = False
 
 
 class TargetTable(Table, frozen=True, kw_only=True):

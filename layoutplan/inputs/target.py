@@ -86,7 +86,8 @@ def read_target(manifest: ManifestTable, faults: Faults) -> tuple[Target, Chip |
 
 def _within(base: Target, target: Target) -> bool:
     """Whether what the manifest lays over the chip stays within the catalogue's facts: less memory, nothing else."""
-    return (base.unit, base.slots, base.pmp, base.fpu) == (target.unit, target.slots, target.pmp, target.fpu) and all(
+    pmp = replace(base.pmp, smepmp=target.pmp.smepmp)
+    return (base.unit, base.slots, pmp, base.fpu) == (target.unit, target.slots, target.pmp, target.fpu) and all(
         any(known.range.contains(memory.range) and memory.access in known.access for known in base.memories)
         for memory in target.memories
     )
@@ -233,7 +234,7 @@ def _pmp(manifest: ManifestTable, base: PmpTraits, unit: UnitName, faults: Fault
         grain=grain,
         modes=modes - {"na4"} if grain > 4 else modes,
         fixed=_fixed(table, base, faults),
-        smepmp=base.smepmp if table.smepmp is UNSET else table.smepmp,
+        smepmp=table.smepmp,
     )
 
 

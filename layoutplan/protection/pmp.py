@@ -1,7 +1,9 @@
 """RISC-V physical memory protection, as a RV32 core has it, for unprivileged code in U-mode.
 
-Source: The RISC-V Instruction Set Manual, Volume II (Privileged Architecture), "Physical Memory Protection"; Smepmp
-is left off (``mseccfg.MML`` = 0), so that M-mode reaches what no locked entry matches.
+Source: The RISC-V Instruction Set Manual, Volume II (Privileged Architecture), "Physical Memory Protection". Entries of
+partitions are the same with Smepmp and without it: not locked, with the rights of U-mode. Without it M-mode reaches
+what no locked entry matches; with ``mseccfg.MML`` and ``MMWP`` a locked entry is M-mode's alone, and M-mode reaches
+nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ SHIFT = 0
 
 OFF, TOR, NA4, NAPOT = 0, 1, 2, 3
 """``pmpcfg.A``, bits 4:3 of an entry's byte."""
+
+LOCK = 1 << 7
+"""``pmpcfg.L``: not written until reset; under ``mseccfg.MML`` the entry's rights are M-mode's and nobody else's."""
 
 LEAST_NAPOT = 8
 """NAPOT needs one address bit to say its size; four bytes are NA4."""
@@ -157,6 +162,11 @@ class Pmp:
         if not self._has_tor:
             raise ValueError(f"no PMP entry matches exactly {piece}")
         return ((piece.base >> 2, OFF << 3), (piece.end >> 2, TOR << 3 | config))
+
+    def encode_privileged(self, piece: AddressRange, access: Access) -> tuple[Words, ...]:
+        """As :meth:`encode`, for M-mode alone under ``mseccfg.MML``: every entry locked, a lower bound's too."""
+        encoded = self.encode(piece, access, MemoryType.DEVICE, True)
+        return tuple((address, config | LOCK) for address, config in encoded)
 
     def _config(self, access: Access) -> int:
         rights = RIGHTS_SWAPPED if self.traits.swapped_rx else RIGHTS

@@ -16,6 +16,9 @@ from layoutplan.render.names import constant
 from layoutplan.render.stored import ENTRIES_PER_CFG, config_words, is_closed, stored_words, type_field
 from layoutplan.render.templates import fill
 
+KERNEL_CODE = "kernel code"
+"""The owner of the regions over the kernel's code, which alone of its regions are executed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -48,7 +51,7 @@ class Table:
     """Everything that the table's template needs.
 
     ``attributes`` are MPU_MAIR0 and MPU_MAIR1. ``pmp``, ``fixed`` (number and configuration of entries that cannot be
-    written), ``types`` and ``shared`` are for the checks alone.
+    written), ``types``, ``shared`` and what is the ``kernel``'s with Smepmp are for the checks alone.
     """
 
     hash: int
@@ -69,6 +72,9 @@ class Table:
     interrupts: tuple[Row, ...]
     software: tuple[Row, ...]
     background: bool
+    smepmp: bool
+    kernel: tuple[Row, ...]
+    kernel_entries: int
     types: tuple[Row, ...]
     shared: tuple[Row, ...]
     digest: int
@@ -125,6 +131,9 @@ def table(system: System, plan: Plan) -> Table:
         interrupts=interrupts,
         software=software,
         background=system.kernel.background,
+        smepmp=system.smepmp,
+        kernel=tuple(_kernel(plan)) if system.smepmp else (),
+        kernel_entries=sum(len(region.words) for region in plan.background),
         types=tuple(_types(system, plan)) if isolated else (),
         shared=tuple(_shared(plan)) if isolated else (),
         digest=_digest(number, rows),
@@ -224,6 +233,14 @@ def _types(system: System, plan: Plan) -> Iterator[Row]:
     rows = {(piece, fields[name]) for name, ranges in pieces.items() if name in fields for piece in ranges}
     for piece, field in sorted(rows):
         yield Row(words=(piece.base, piece.end, field), comment=str(piece))
+
+
+def _kernel(plan: Plan) -> Iterator[Row]:
+    """What M-mode may reach with Smepmp, as its regions expose it."""
+    for region in plan.background:
+        access = Access.RX if region.owner == KERNEL_CODE else Access.RW
+        for piece in region.ranges:
+            yield Row(words=(piece.base, piece.end, int(access)), comment=f"{region.owner} {piece} {access.letters}")
 
 
 def _shared(plan: Plan) -> Iterator[Row]:

@@ -304,7 +304,7 @@ def _registers(system: System, plan: Plan) -> list[Entry]:
         return []
     entries = []
     for partition, slots in sorted(plan.registers.items()):
-        matched = matches(plan.unit, slots, swapped_rx=system.target.pmp.swapped_rx)
+        matched = matches(plan.unit, slots, swapped_rx=system.target.pmp.swapped_rx, smepmp=system.smepmp)
         for slot, (ranges, access) in zip(slots, matched, strict=True):
             entries.append(
                 {

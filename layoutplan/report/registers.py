@@ -24,11 +24,18 @@ Match = tuple[tuple[AddressRange, ...], Access]
 """The bytes that a slot matches (none when it is disabled) and what unprivileged code may do there."""
 
 
-def matches(unit: UnitName, slots: tuple[Slot, ...], *, swapped_rx: bool = False) -> tuple[Match, ...]:
-    """For every slot of ``slots``, all hardware slots ascending, what it matches."""
+def matches(
+    unit: UnitName, slots: tuple[Slot, ...], *, swapped_rx: bool = False, smepmp: bool = False
+) -> tuple[Match, ...]:
+    """For every slot of ``slots``, all hardware slots ascending, what it matches. ``smepmp``: MML is set."""
     if unit is UnitName.PMP:
         below = (0, *(slot.words[0] for slot in slots))
-        return tuple(_pmp(slot.words, previous, swapped_rx) for slot, previous in zip(slots, below, strict=False))
+        found = (_pmp(slot.words, previous, swapped_rx) for slot, previous in zip(slots, below, strict=False))
+        # A locked entry is M-mode's alone under MML.
+        return tuple(
+            (ranges, Access.NONE if smepmp and slot.words[1] & 0x80 else access)
+            for slot, (ranges, access) in zip(slots, found, strict=True)
+        )
     decode = {UnitName.ARMV6M: _pmsav7, UnitName.ARMV7M: _pmsav7, UnitName.ARMV8M: _pmsav8}
     return tuple(decode[unit](slot.words) for slot in slots) if unit in decode else ()
 

@@ -56,10 +56,17 @@ def question(document: Document) -> str:
 
 
 def slot_use(document: Document) -> str:
-    """``4 dynamic from slot 3, 3 static from slot 0, 1 reserved from slot 7``."""
+    """``4 dynamic from slot 3, 3 static from slot 0, 1 reserved from slot 7``, and which are the kernel's own."""
     slots = document["slots"]
     kinds = [(kind, slots[kind], slots[f"first_{kind}"]) for kind in ("dynamic", "static", "reserved")]
-    return ", ".join(f"{count} {kind} from slot {first}" for kind, count, first in kinds if count) or "none"
+    counted = ", ".join(f"{count} {kind} from slot {first}" for kind, count, first in kinds if count) or "none"
+    first = document["registers"][0]["partition"] if document["registers"] else ""
+    owners = [register["owner"] or "" for register in document["registers"] if register["partition"] == first]
+    own = [owner for owner in owners if owner.startswith("kernel ")]  # no block's name has a space
+    if not own:
+        return counted
+    verb = "is" if len(own) == 1 else "are"
+    return f"{counted}; {len(own)} static {verb} for the kernel alone ({', '.join(dict.fromkeys(own))})"
 
 
 def software_bounds(bounds: Mapping[str, int]) -> str:

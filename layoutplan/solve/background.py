@@ -1,26 +1,32 @@
-"""``background = "none"``: PRIVDEFENA is clear, and the kernel reaches memory through two static regions of its own.
+"""The kernel's own static regions, where it has no background map: ``background = "none"``, and Smepmp.
 
-Both have the lowest priority and give unprivileged code nothing, so that partitions' regions stand above them. One
-covers the kernel's code memory (privileged read and execute), one its data memory (privileged read and write).
+With PRIVDEFENA clear there are two. Both have the lowest priority and give unprivileged code nothing, so that
+partitions' regions stand above them. One covers the kernel's code memory (privileged read and execute), one its data
+memory (privileged read and write).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from layoutplan.errors import BadInput, Fault
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import System
-from layoutplan.model.plan import Region
+from layoutplan.model.plan import Placement, Region
 from layoutplan.protection import unit_for
 from layoutplan.protection.armv7m import Pmsav7
+from layoutplan.solve.smepmp import kernel_regions, kernel_slots
 
 
 def background_slots(system: System) -> int:
-    """Slots that :func:`background_regions` take of every partition."""
-    return len(background_regions(system))
+    """Slots that :func:`background_regions` take of every partition, wherever blocks are placed."""
+    return kernel_slots(system) if system.smepmp else len(background_regions(system, ()))
 
 
-def background_regions(system: System) -> tuple[Region, ...]:
-    """The kernel's two regions, code first; none where PRIVDEFENA is set. ``BadInput`` for a memory that none holds."""
+def background_regions(system: System, placements: Sequence[Placement]) -> tuple[Region, ...]:
+    """The kernel's regions, code first; none where it has its map. ``BadInput`` for a memory that none holds."""
+    if system.smepmp:
+        return kernel_regions(system, placements)
     if system.kernel.background or system.unit is UnitName.NONE:
         return ()
     unit = unit_for(system.target)

@@ -125,7 +125,8 @@ def _worded(problem: Problem, fact: Fact) -> tuple[str, str, str]:
             reserved = system.kernel.reserved_slots
             kept = f", of which the kernel reserves {reserved}" if reserved else ""
             if background := background_slots(system):
-                kept += f" and {background} are the kernel's without a background map"
+                why = "entries with Smepmp" if system.smepmp else "without a background map"
+                kept += f" and {background} are the kernel's {why}"
             if closing := closing_slots(system):
                 kept += f" and {closing} close what hard-wired entries open"
             text = (

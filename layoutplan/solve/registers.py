@@ -91,7 +91,8 @@ def assemble(
         empty = SlotMap(first_static=0, static=0, first_dynamic=0, dynamic=0, first_reserved=0, reserved=0)
         return empty, dict.fromkeys(partitions, ())
     shared = _static(placements, partitions)
-    always = _pairs(background_regions(system))  # first, because the lowest number has the lowest priority
+    # First: on PMSAv7 the lowest number gives way to all others, on PMP it decides before all others.
+    always = _pairs(background_regions(system, placements))
     always += _pairs(in_order(system.unit, [_own(system, unit, each, partitions[0]) for each in shared]))
     always += _pairs(closing_regions(system))
     own = {
@@ -160,12 +161,19 @@ def _without_held_bounds(system: System, pairs: list[tuple[str, Words]]) -> list
     """Fewer stores on a PMP switch: a TOR lower bound that the entry before holds anyway takes no entry of its own."""
     if system.unit is not UnitName.PMP:
         return pairs
-    held = redundant_bounds([words for _, words in pairs], programmable(system).start)
+    # With static slots before it, the first dynamic entry is never the unit's first, whose lower bound is zero.
+    first = 1 if _static_first(system) else programmable(system).start
+    held = redundant_bounds([words for _, words in pairs], first)
     return [pair for index, pair in enumerate(pairs) if index not in held]
 
 
 def _pairs(regions: Iterable[Region]) -> list[tuple[str, Words]]:
     return [(region.owner, words) for region in regions for words in region.words]
+
+
+def _static_first(system: System) -> bool:
+    """Whether static slots have the lower numbers: with Smepmp the kernel's decide before all that a switch writes."""
+    return system.unit in HIGHEST_WINS or system.smepmp
 
 
 def _slot_map(system: System, dynamic: int) -> SlotMap:
@@ -174,7 +182,7 @@ def _slot_map(system: System, dynamic: int) -> SlotMap:
     first = run.start
     reserved = system.kernel.reserved_slots
     static = len(run) - dynamic - reserved
-    if system.unit in HIGHEST_WINS:
+    if _static_first(system):
         first_static, first_dynamic = first, first + static
     else:
         first_dynamic, first_static = first, first + dynamic

@@ -40,7 +40,7 @@ def plan_of(problem: Problem, layout: Layout, bound: int) -> Plan:
             optimal=layout.value <= bound,
         ),
         software=software_bounds(system, placements),
-        background=background_regions(system),
+        background=background_regions(system, placements),
     )
 
 

@@ -53,6 +53,8 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert system.kernel.stack == 2048
     assert (system.kernel.code_memory, system.kernel.data_memory) == ("flash", "ram")
     assert system.kernel.background
+    assert system.kernel.peripherals == ()
+    assert not system.smepmp
     assert system.move_waste == 0.01
     assert system.weights == {}
     assert system.tasks == ()
@@ -309,6 +311,23 @@ def test_a_grain_takes_na4_away() -> None:
     pmp = system_of(RISCV.replace('"virt"', '"virt"\npmp = { grain = 32 }')).target.pmp
     assert pmp.grain == 32
     assert pmp.modes == frozenset({"napot", "tor"})
+
+
+def test_smepmp_is_used_where_the_manifest_asks_for_it() -> None:
+    """What a chip has is no reason to use it; using what the catalogue lists leaves the chip verified."""
+    isolated = RISCV.replace("version = 1", 'version = 1\nisolation = "pmp"')
+    asked = isolated.replace('"virt"', '"virt"\npmp = { smepmp = true }')
+    assert not system_of(isolated).smepmp
+    assert system_of(asked).smepmp
+    assert system_of(asked).target.verified
+    assert not system_of(RISCV.replace('"virt"', '"virt"\npmp = { smepmp = true }')).smepmp
+
+
+def test_the_kernels_devices_come_from_the_chip_or_the_manifest() -> None:
+    text = RISCV + '[kernel]\nperipherals = ["clint", "own"]\n[peripheral.own]\nbase = 0x3000_0000\nsize = 64\n'
+    system = system_of(text)
+    assert system.kernel.peripherals == ("clint", "own")
+    assert {peripheral.name for peripheral in system.peripherals} == {"clint", "own"}
 
 
 def test_entries_that_are_there_before_us_and_a_locked_one_is_as_good_as_wired() -> None:

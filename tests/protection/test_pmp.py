@@ -264,6 +264,17 @@ def test_rights_that_no_entry_gives_are_refused(access: Access) -> None:
         table(CORES["everything"].unit, (AddressRange.of(0x8000_0000, 0x100),), access)
 
 
+def test_the_kernels_entries_are_the_same_and_locked() -> None:
+    """Smepmp: L makes an entry M-mode's, and keeps its words until reset; a TOR's lower bound is locked with it."""
+    unit = CORES["everything"].unit
+    for piece, access in (
+        (AddressRange.of(0x8000_0000, 0x100), Access.RX),
+        (AddressRange(0x8000_0000, 0x8000_0124), Access.RW),
+    ):
+        usual = table(unit, (piece,), access)
+        assert unit.encode_privileged(piece, access) == tuple((address, config | 0x80) for address, config in usual)
+
+
 def test_nothing_fits_in_no_entries() -> None:
     for core in CORES.values():
         assert core.unit.place(0x8000_1000, 4, 4, 0) is None

@@ -13,7 +13,7 @@ from layoutplan.model.plan import Plan, SoftwareBounds
 from layoutplan.render import plan_hash, render
 from tests.conftest import Golden
 from tests.render import builder
-from tests.render.test_table import CHECKS, _mutants, _survivors
+from tests.render.test_table import CHECKS, mutants_of, survivors
 
 BOUNDS = {
     "att": SoftwareBounds(base=0x2000_FE00, size=0x100, mask=0xFF),
@@ -47,10 +47,10 @@ def test_the_table_alone(golden: Golden) -> None:
 @both
 def test_it_compiles_and_no_digit_of_it_may_change(words: frozenset[Isolation], tmp_path: Path) -> None:
     table = text(words)
-    assert _survivors({"unchanged": table}, tmp_path) == {"unchanged"}
-    mutants = _mutants(table, "pub static LP_SOFTWARE", "pub static LP_TASKS")
+    assert survivors({"unchanged": table}, tmp_path) == {"unchanged"}
+    mutants = mutants_of(table, "pub static LP_SOFTWARE", "pub static LP_TASKS")
     assert len(mutants) == 3 * 3 * 8
-    assert _survivors(mutants, tmp_path) == set()
+    assert survivors(mutants, tmp_path) == set()
     assert table.index("pub static LP_SOFTWARE") < table.index(CHECKS)
 
 
@@ -66,7 +66,7 @@ def test_it_compiles_and_no_digit_of_it_may_change(words: frozenset[Isolation], 
 )
 def test_bounds_that_bound_nothing_do_not_compile(bounds: SoftwareBounds, tmp_path: Path) -> None:
     """The digest agrees with these: they were rendered so."""
-    assert _survivors({"wrong": text(frozenset(), gps=bounds)}, tmp_path) == set()
+    assert survivors({"wrong": text(frozenset(), gps=bounds)}, tmp_path) == set()
 
 
 def hashed(plan: Plan) -> int:

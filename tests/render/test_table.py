@@ -64,7 +64,7 @@ def test_rustfmt_and_clippy_have_nothing_to_say(unit: UnitName, static: int, tmp
     assert result.returncode == 0, result.stderr
 
 
-def _mutants(table: str, start: str, end: str, stride: int = 1) -> dict[str, str]:
+def mutants_of(table: str, start: str, end: str, stride: int = 1) -> dict[str, str]:
     """Every ``stride``-th table in which one digit of a number between two marks is the next one of its base."""
     low, high = table.index(start), table.index(end)
     mutants = {}
@@ -84,7 +84,7 @@ def _mutants(table: str, start: str, end: str, stride: int = 1) -> dict[str, str
     return dict(list(mutants.items())[::stride])
 
 
-def _survivors(mutants: dict[str, str], folder: Path) -> set[str]:
+def survivors(mutants: dict[str, str], folder: Path) -> set[str]:
     """The mutants that compile, each a module of one crate, so that a few runs of rustc do for all of them."""
     files = {}
     for number, (name, source) in enumerate(mutants.items()):
@@ -105,19 +105,19 @@ def _survivors(mutants: dict[str, str], folder: Path) -> set[str]:
 
 
 def test_the_table_itself_survives(tmp_path: Path) -> None:
-    assert _survivors({"unchanged": text()}, tmp_path) == {"unchanged"}
+    assert survivors({"unchanged": text()}, tmp_path) == {"unchanged"}
 
 
 @every_unit
 def test_no_table_with_one_digit_changed_compiles(unit: UnitName, tmp_path: Path) -> None:
     """Of words and grants a few here: the next test has them all, without the digest."""
     table = text(unit)
-    mutants = _mutants(table, "pub const PARTITIONS", "pub static LP_STATIC")
+    mutants = mutants_of(table, "pub const PARTITIONS", "pub static LP_STATIC")
     if unit in (UnitName.ARMV7M, UnitName.NONE):  # the others differ above only
-        mutants |= _mutants(table, "pub static LP_STATIC", "pub static LP_TASKS", stride=61)
-        mutants |= _mutants(table, "pub static LP_TASKS", CHECKS, stride=1 if unit is UnitName.NONE else 3)
+        mutants |= mutants_of(table, "pub static LP_STATIC", "pub static LP_TASKS", stride=61)
+        mutants |= mutants_of(table, "pub static LP_TASKS", CHECKS, stride=1 if unit is UnitName.NONE else 3)
     assert len(mutants) > 25
-    assert _survivors(mutants, tmp_path) == set()
+    assert survivors(mutants, tmp_path) == set()
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -132,10 +132,10 @@ def test_the_words_and_the_grants_check_each_other_without_the_digest(unit: Unit
         table.index("};\nconst _: () = assert!"),
     )
     without = table[:start] + "    let _ = state;\n" + table[end:]
-    assert _survivors({"unchanged": without}, tmp_path) == {"unchanged"}
-    mutants = _mutants(without, "pub static LP_STATIC", "pub static LP_TASKS", stride=9)
+    assert survivors({"unchanged": without}, tmp_path) == {"unchanged"}
+    mutants = mutants_of(without, "pub static LP_STATIC", "pub static LP_TASKS", stride=9)
     assert len(mutants) > 60
-    assert _survivors(mutants, tmp_path) == set()
+    assert survivors(mutants, tmp_path) == set()
 
 
 def test_a_chip_that_swaps_rights_and_has_fixed_entries(tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_a_chip_that_swaps_rights_and_has_fixed_entries(tmp_path: Path) -> None:
         for name, slots in plan.registers.items()
     }
     table = render(chip, replace(plan, registers=registers))["region_table.rs"]
-    assert _survivors({"swapped": table}, tmp_path) == {"swapped"}
-    assert _survivors({"not swapped": render(chip, plan)["region_table.rs"]}, tmp_path) == set()
+    assert survivors({"swapped": table}, tmp_path) == {"swapped"}
+    assert survivors({"not swapped": render(chip, plan)["region_table.rs"]}, tmp_path) == set()
 
 
 def test_armv6m_has_no_region_below_256_bytes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from layoutplan.address import AddressRange
 from layoutplan.model.access import Access, UnitName
 from layoutplan.model.plan import Slot, Words
 from layoutplan.report.registers import matches
+from layoutplan.report.wording import slot_use
 
 
 def one(unit: UnitName, words: Words, *, below: Words = (0, 0), swapped_rx: bool = False) -> tuple[list[str], Access]:
@@ -73,6 +74,24 @@ def test_the_first_pmp_entrys_tor_starts_at_zero() -> None:
 def test_swapped_read_and_execute_are_read_swapped() -> None:
     assert one(UnitName.PMP, (0x0800_0000, 0x19), swapped_rx=True)[1] is Access.EXECUTE
     assert one(UnitName.PMP, (0x0800_0000, 0x1C), swapped_rx=True)[1] is Access.READ
+
+
+def test_with_smepmp_a_locked_entry_gives_unprivileged_code_nothing() -> None:
+    slots = (Slot(index=0, words=(0x0800_0003, 0x9B)), Slot(index=1, words=(0x0800_0007, 0x1B)))
+    with_it, without = matches(UnitName.PMP, slots, smepmp=True), matches(UnitName.PMP, slots)
+    assert [access for _, access in with_it] == [Access.NONE, Access.RW]
+    assert [access for _, access in without] == [Access.RW, Access.RW]
+    assert [ranges for ranges, _ in with_it] == [ranges for ranges, _ in without]
+
+
+def test_the_kernels_own_slots_are_counted_and_named() -> None:
+    slots = {"static": 3, "first_static": 0, "dynamic": 1, "first_dynamic": 3, "reserved": 0, "first_reserved": 4}
+    owners = ["kernel code", "kernel code", "kernel data", "mix.data"]
+    registers = [{"partition": partition, "owner": owner} for partition in ("gps", "mix") for owner in owners]
+    counted = "1 dynamic from slot 3, 3 static from slot 0"
+    assert slot_use({"slots": slots, "registers": []}) == counted
+    own = "3 static are for the kernel alone (kernel code, kernel data)"
+    assert slot_use({"slots": slots, "registers": registers}) == f"{counted}; {own}"
 
 
 def test_without_a_unit_nothing_is_decoded() -> None:

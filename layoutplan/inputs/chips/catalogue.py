@@ -70,7 +70,7 @@ class EntryFact(Sourced, frozen=True, kw_only=True):
 
 
 class PmpFact(Sourced, frozen=True, kw_only=True):
-    """What the core's PMP lacks or bends."""
+    """What the core's PMP lacks or bends. ``smepmp``: it has the extension, which a manifest may ask for."""
 
     grain: int = 4
     modes: list[Literal["napot", "na4", "tor"]] = field(default_factory=lambda: ["napot", "na4", "tor"])
@@ -168,7 +168,6 @@ class Chip(Struct, forbid_unknown_fields=True, rename="kebab", frozen=True, kw_o
                 for e in sorted(self.pmp.entry, key=lambda e: e.index)
             ),
             swapped_rx=self.pmp.swapped_rx,
-            smepmp=self.pmp.smepmp,
         )
 
 

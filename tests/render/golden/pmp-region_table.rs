@@ -22,6 +22,9 @@ pub const FIRST_STATIC_SLOT: usize = 6;
 pub const FIRST_DYNAMIC_SLOT: usize = 0;
 #[allow(dead_code)]
 pub const RESERVED_SLOTS: usize = 0;
+/// What `mseccfg` holds while a partition runs: with Smepmp MML and MMWP, and never RLB.
+#[allow(dead_code)]
+pub const MSECCFG: u32 = 0x0000_0000;
 /// Configuration registers that a switch writes, and the number of the first: `pmpcfg0` is 0.
 #[allow(dead_code)]
 pub const DYNAMIC_CFGS: usize = 2;
@@ -272,6 +275,7 @@ const _: () = assert!(LP_PARTITION_ATT == 0);
 const _: () = assert!(LP_PARTITION_GPS == 1);
 const _: () = assert!(LP_PARTITION_MIX == 2);
 const _: () = assert!(RESERVED_SLOTS == 0);
+const _: () = assert!(MSECCFG == 0x0000_0000);
 const _: () = assert!(FIRST_DYNAMIC_CFG == 0);
 const _: () = assert!(SOFTWARE_BOUNDS == 0);
 const _: () = assert!(PARTITIONS == 3);
@@ -401,6 +405,9 @@ const _: () = {
     // Entries that the chip has fixed: number, configuration.
     const FIXED: [[u32; 2]; 0] = [];
 
+    // The first of them that a switch or boot writes.
+    const FIRST_SLOT: usize = FIRST_DYNAMIC_SLOT;
+
     // In the order of their numbers, of which the lowest that matches decides.
     const fn entry(partition: usize, index: usize) -> [u32; 2] {
         if index < DYNAMIC_SLOTS {
@@ -444,7 +451,7 @@ const _: () = {
         let is_last = next == DYNAMIC_SLOTS + STATIC_SLOTS;
         let is_bound = !is_last && mode(entry(partition, next)) == 1;
         if mode([address, config]) == 0 {
-            assert!(config == 0, "an entry that is off grants rights");
+            assert!(config & 0x7f == 0, "an entry that is off grants rights");
             assert!(address == 0 || is_bound, "an unused entry is not zero");
             return;
         }
@@ -487,10 +494,14 @@ const _: () = {
 
     // Permissions change at the edges of entries and grants only, so that the edges stand for all addresses.
     const fn check_partition(partition: usize) {
-        check_address(partition, 0);
         let mut index = 0;
         while index < DYNAMIC_SLOTS + STATIC_SLOTS {
             check_entry(partition, index);
+            index += 1;
+        }
+        check_address(partition, 0);
+        index = 0;
+        while index < DYNAMIC_SLOTS + STATIC_SLOTS {
             let [start, end] = range(partition, index);
             check_address(partition, start);
             check_address(partition, end);
@@ -508,8 +519,8 @@ const _: () = {
 
     // What a switch writes as whole registers is what the pairs say, byte by byte.
     const fn configuration(partition: usize, number: usize) -> u32 {
-        if number.wrapping_sub(FIRST_DYNAMIC_SLOT) < DYNAMIC_SLOTS + STATIC_SLOTS {
-            return entry(partition, number - FIRST_DYNAMIC_SLOT)[1];
+        if number.wrapping_sub(FIRST_SLOT) < DYNAMIC_SLOTS + STATIC_SLOTS {
+            return entry(partition, number - FIRST_SLOT)[1];
         }
         let mut row = 0;
         while row < FIXED.len() {
@@ -543,7 +554,8 @@ const _: () = {
         "static entries follow the dynamic ones"
     );
     const _: () = assert!(
-        DYNAMIC_SLOTS == 0 || 4 * (FIRST_DYNAMIC_CFG + DYNAMIC_CFGS) >= FIRST_STATIC_SLOT,
+        DYNAMIC_SLOTS == 0
+            || 4 * (FIRST_DYNAMIC_CFG + DYNAMIC_CFGS) >= FIRST_DYNAMIC_SLOT + DYNAMIC_SLOTS,
         "a dynamic entry's configuration is never written"
     );
     const _: () = check_partition(LP_PARTITION_ATT);
