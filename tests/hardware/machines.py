@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.toolchain import ARMV6M, ARMV7EM_FPU, ARMV7M, ARMV8M, RISCV32, tool
@@ -15,7 +15,8 @@ class Machine:
 
     Where devices do not take bytes, QEMU itself refuses what the PMP allows: only their first word is read. ``unit`` is
     the protection unit where it is not the chip's, ``attacker`` what probers are compiled for where that is not the
-    firmware's target. A core that ``tells_faults`` says what a fault was, and where.
+    firmware's target. A core that ``tells_faults`` says what a fault was, and where. ``smepmp``: the core has the
+    extension, and manifests for it ask for it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Machine:
     unit: str = ""
     attacker: str = ""
     tells_faults: bool = True
+    smepmp: bool = False
 
     @property
     def linker(self) -> str:
@@ -124,4 +126,8 @@ ARMV6M_ON_AN385 = Machine(
 """No machine of QEMU has an Armv6-M MPU. Armv7-M contains Armv6-M's instructions and registers, and its MPU the regions
 that PMSAv6 can describe, so a Cortex-M3 runs the whole Armv6-M firmware. It cannot show what only Armv6-M refuses."""
 
+VIRT_SMEPMP = replace(VIRT, name="virt-smepmp", options=(*VIRT.options, "-cpu", "rv32,x-epmp=on"), smepmp=True)
+
 MACHINES = (ARMV6M_ON_AN385, AN385, AN386, AN505, VIRT)
+ATTACKED = (*MACHINES, VIRT_SMEPMP)
+"""Every machine with every way of using its unit."""

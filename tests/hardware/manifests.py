@@ -22,7 +22,34 @@ class Devices:
 MPS2 = Devices(timer="timer0", interrupt=8, uart="uart0")
 SSE200 = Devices(timer="timer0", interrupt=3, uart="uart0")
 RISCV_VIRT = Devices(timer="uart0", interrupt=10, uart="rtc")
-DEVICES = {"armv6m": MPS2, "an385": MPS2, "an386": MPS2, "an505": SSE200, "virt": RISCV_VIRT}
+DEVICES = {
+    "armv6m": MPS2,
+    "an385": MPS2,
+    "an386": MPS2,
+    "an505": SSE200,
+    "virt": RISCV_VIRT,
+    "virt-smepmp": RISCV_VIRT,
+}
+
+KERNEL_DEVICES = """
+[peripheral.plic]
+base = 0x0C00_0000
+size = "4M"
+"""
+"""What of the PLIC one hart needs, in one entry."""
+
+
+def target(machine: Machine) -> str:
+    """The chip, and the unit as the machine's core has it."""
+    unit = f'unit = "{machine.unit}"\n' if machine.unit else ""
+    smepmp = "pmp = { smepmp = true }\n" if machine.smepmp else ""
+    return f'[target]\nchip = "{machine.chip}"\n{unit}{smepmp}'
+
+
+def kernel(machine: Machine, sizes: str) -> str:
+    """The kernel's table, with its devices where it reaches none without a word."""
+    table = f"[kernel]\nsizes = {sizes}\n"
+    return table + f'peripherals = ["clint", "plic"]\n{KERNEL_DEVICES}' if machine.smepmp else table
 
 
 def quartet(machine: Machine, *, isolation: str = "mpu") -> str:
@@ -33,10 +60,7 @@ def quartet(machine: Machine, *, isolation: str = "mpu") -> str:
 manifest-version = 1
 isolation = "{isolation}"
 
-[target]
-chip = "{machine.chip}"
-{f'unit = "{machine.unit}"' if machine.unit else ""}
-
+{target(machine)}
 [component.alpha]
 objects = ["${{alpha}}"]
 entry = "alpha_main"
@@ -70,9 +94,7 @@ trust = "untrusted"
 size = 512
 access = {{ carol = "rw", alpha = "r" }}
 
-[kernel]
-sizes = {{ bss = "320K" }}
-"""
+{kernel(machine, '{ bss = "320K" }')}"""
 
 
 def with_static(machine: Machine) -> str:
@@ -101,10 +123,10 @@ def generated(machine: Machine, seed: int) -> tuple[str, tuple[str, ...]]:
     dice = random.Random(seed)
     names = QUARTET[: dice.randint(2, 4)]
     devices = DEVICES[machine.name]
-    text = f'manifest-version = 1\nisolation = "mpu"\n\n[target]\nchip = "{machine.chip}"\n'
-    text += f'unit = "{machine.unit}"\n\n' if machine.unit else "\n"
+    text = f'manifest-version = 1\nisolation = "mpu"\n\n{target(machine)}\n'
     text += f'[defaults]\ncode = "{dice.choice(("shared", "private"))}"\n'
-    text += f'rodata = "{dice.choice(("with-code", "separate"))}"\n\n[kernel]\nsizes = {{ bss = "384K" }}\n'
+    text += f'rodata = "{dice.choice(("with-code", "separate"))}"\n\n'
+    text += kernel(machine, '{ bss = "384K" }')
     holders = {devices.timer: dice.choice(names), devices.uart: dice.choice(names)}
     for name in names:
         text += f'\n[component.{name}]\nobjects = ["${{{name}}}"]\nentry = "{name}_main"\n'

@@ -73,6 +73,7 @@ HALT_REFUSED_SLOTS = 0x201
 HALT_REFUSED_HASH = 0x202
 HALT_ESCALATED = 0x203
 HALT_KERNEL = 0x204
+HALT_REFUSED_MSECCFG = 0x205
 """Kinds beyond the partition's: the firmware stands still."""
 
 _STEP = struct.Struct("<BBBBIII")

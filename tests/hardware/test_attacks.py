@@ -9,7 +9,7 @@ import pytest
 
 from tests.hardware import attacks
 from tests.hardware.build import Image, image
-from tests.hardware.machines import MACHINES, Machine
+from tests.hardware.machines import ATTACKED, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import HALT_ESCALATED, Kind, Operation, Response, Step
@@ -20,7 +20,7 @@ NEVER_RAN = 5
 """The firmware's exit status when it stood still, and when a step's task does not ask for it any more."""
 
 
-@pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: str(machine.name))
+@pytest.fixture(scope="module", params=ATTACKED, ids=lambda machine: str(machine.name))
 def attacked(request: pytest.FixtureRequest) -> Image:
     machine: Machine = request.param
     return image(machine, quartet(machine), QUARTET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.hardware.build import image
-from tests.hardware.machines import MACHINES, VIRT, Machine
+from tests.hardware.machines import ATTACKED, VIRT, Machine
 from tests.hardware.manifests import DEVICES, QUARTET, quartet
 from tests.hardware.scene import scene
 from tests.hardware.steps import Kind, Operation, Response, Step
@@ -19,15 +19,15 @@ NS16550 = ((1, 2),)
 NS16550_CLEAR = (1, 0)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: str(machine.name))
+@pytest.mark.parametrize("machine", ATTACKED, ids=lambda machine: str(machine.name))
 def test_an_interrupt_is_an_unprivileged_wake(machine: Machine) -> None:
     stage = scene(image(machine, quartet(machine), QUARTET))
     bravo = stage.tasks.index("bravo")
     device = next(piece for name, piece, _ in stage.grants["bravo"] if name == DEVICES[machine.name].timer)
-    program, clear = (NS16550, NS16550_CLEAR) if machine is VIRT else (CMSDK_TIMER, CMSDK_CLEAR)
+    program, clear = (NS16550, NS16550_CLEAR) if machine.chip == VIRT.chip else (CMSDK_TIMER, CMSDK_CLEAR)
 
     def write(offset: int, value: int) -> Attempt:
-        operation = Operation.WRITE8 if machine is VIRT else Operation.WRITE32
+        operation = Operation.WRITE8 if machine.chip == VIRT.chip else Operation.WRITE32
         step = Step(task=bravo, operation=operation, address=device.base + offset, value=value)
         return Attempt(name=f"write {offset:#x}", step=step)
 

@@ -10,7 +10,7 @@ import pytest
 from layoutplan.model.plan import Infeasible, OutOfEffort
 from tests.hardware import attacks
 from tests.hardware.build import NoPlan, image
-from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, Machine
+from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, VIRT_SMEPMP, Machine
 from tests.hardware.manifests import generated
 from tests.hardware.scene import Scene, scene
 from tests.hardware.verdict import tried
@@ -21,10 +21,15 @@ GROUPS = 5
 """So many tests share the images of a machine, so that two workers share the work."""
 
 
+RANDOM = (ARMV6M_ON_AN385, AN385, AN505, VIRT, VIRT_SMEPMP)
+
+
 @pytest.mark.parametrize("group", range(GROUPS))
-@pytest.mark.parametrize("machine", [ARMV6M_ON_AN385, AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
+@pytest.mark.parametrize("machine", RANDOM, ids=lambda machine: str(machine.name))
 def test_generated_manifests_hold(machine: Machine, group: int) -> None:
     built = refused = 0
+    # With Smepmp partitions' entries are what they are without: fewer images show that they still are.
+    wanted = max(1, IMAGES // GROUPS // (10 if machine.smepmp else 1))
     for seed in count(1000 * group):
         found = attempted(machine, seed)
         if isinstance(found, Scene):
@@ -36,7 +41,7 @@ def test_generated_manifests_hold(machine: Machine, group: int) -> None:
             assert isinstance(found, Infeasible), f"seed {seed}: {found}"
             refused += 1
         assert refused <= 2 + built, f"seed {seed}: most manifests have no plan"
-        if built >= max(1, IMAGES // GROUPS):
+        if built >= wanted:
             return
 
 

@@ -16,7 +16,7 @@ from layoutplan.model.access import UnitName
 from tests.hardware import tracing
 from tests.hardware.build import image, patched
 from tests.hardware.defects import patches
-from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, Machine
+from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, VIRT_SMEPMP, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import Operation, Step
@@ -25,7 +25,10 @@ from tests.hardware.tracing import Store
 PAIRS = list(permutations(range(len(QUARTET)), 2))
 
 
-@pytest.fixture(scope="module", params=[ARMV6M_ON_AN385, AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
+TRACED = (ARMV6M_ON_AN385, AN385, AN505, VIRT, VIRT_SMEPMP)
+
+
+@pytest.fixture(scope="module", params=TRACED, ids=lambda machine: str(machine.name))
 def stage(request: pytest.FixtureRequest) -> Scene:
     machine: Machine = request.param
     return scene(image(machine, quartet(machine), QUARTET))

@@ -14,7 +14,8 @@ class Attempt:
     """A step and what must become of it: one of the ``denied`` kinds, or, where that is empty, completion.
 
     ``address`` is the fault address that must be reported, ``value`` the result that must come back, both only where
-    given. An observed byte must stay as it was unless ``changes``.
+    given. An observed byte must stay as it was unless ``changes``. ``as_before`` attempts before this one stands one
+    with the same result.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Attempt:
     value: int | None = None
     changes: bool = False
     least_turns: int = 0
+    as_before: int = 0
 
 
 UNTOLD = {
@@ -62,6 +64,9 @@ def violations(scene: Scene, attempts: Sequence[Attempt], outcomes: Sequence[Out
     for index, attempt in enumerate(attempts):
         outcome = outcomes[index] if index < len(outcomes) else None
         wrong = NOT_REACHED if outcome is None else judge(scene, attempt, outcome)
+        earlier = index - attempt.as_before
+        if outcome is not None and not wrong and earlier >= 0 and outcome.value != outcomes[earlier].value:
+            wrong = f"value {outcome.value:#x}, and before it was {outcomes[earlier].value:#x}"
         if wrong:
             found[attempt.name] = wrong
     return found

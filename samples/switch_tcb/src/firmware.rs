@@ -89,6 +89,10 @@ pub unsafe trait Firmware: Sized + 'static {
     /// and the private peripheral bus.
     #[cfg(target_arch = "arm")]
     const MPU_CONTROL: u32;
+    /// What `mseccfg` holds while a partition runs: zero, or with Smepmp MML and MMWP. The kernel then reaches what its
+    /// own locked entries give it.
+    #[cfg(target_arch = "riscv32")]
+    const MSECCFG: u32;
     /// Configuration registers that a switch writes.
     #[cfg(target_arch = "riscv32")]
     const DYNAMIC_CFGS: usize;
@@ -183,6 +187,7 @@ macro_rules! __link {
         $crate::__implement!(
             $firmware, $table, $policy,
             {
+                const MSECCFG: u32 = $table::MSECCFG;
                 const DYNAMIC_CFGS: usize = $table::DYNAMIC_CFGS;
                 const FIRST_DYNAMIC_CFG: usize = $table::FIRST_DYNAMIC_CFG;
             },

@@ -122,7 +122,8 @@ impl Driver {
             address,
             value,
             before: self.before,
-            after: Self::look(step),
+            // A kernel that stands still may do so because it looked.
+            after: if kind < HALTED * 2 { Self::look(step) } else { self.before },
             turns: self.turns,
             clock: clock::now(),
         };
@@ -216,6 +217,7 @@ impl Policy for Driver {
         let (kind, address, value) = match why {
             Halt::Refused(switch_tcb::Refusal::Slots { found, planned }) => (1, found, planned),
             Halt::Refused(switch_tcb::Refusal::Hash { script, table }) => (2, script as u32, table as u32),
+            Halt::Refused(switch_tcb::Refusal::Mseccfg { found, planned }) => (5, found, planned),
             Halt::Escalated(fault) => (3, fault.kind as u32, fault.count),
             Halt::Kernel { cause, address } => (4, cause, address),
         };

@@ -14,6 +14,8 @@ mod interrupts;
 mod pmp;
 #[cfg(target_arch = "riscv32")]
 mod riscv;
+#[cfg(target_arch = "riscv32")]
+mod smepmp;
 #[cfg(target_arch = "arm")]
 mod state;
 #[cfg(all(target_arch = "arm", not(armv6m)))]
@@ -88,25 +90,35 @@ fn opaque<T>(rows: *const [T]) -> *const [T] {
 ///
 /// # Safety
 ///
-/// None of that memory is in use. The script's symbols stand around whole rows, and a row's ranges are those of a
-/// planned block, which no Rust object overlaps.
-unsafe fn initialise(table: &Table<'_>, partition: Option<usize>) {
+/// None of that memory is in use, and `copy` may store into it. The script's symbols stand around whole rows, and a
+/// row's ranges are those of a planned block, which no Rust object overlaps.
+unsafe fn initialise(table: &Table<'_>, partition: Option<usize>, copy: unsafe fn([u32; 4])) {
     let mut row = &raw const __lp_init_start;
     // A share keeps its content while others are using it.
     let end = if partition.is_some() { &raw const __lp_init_shared } else { &raw const __lp_init_end };
     while row < end {
         // SAFETY: `row` walks in whole rows, aligned words in flash, from one symbol to the other.
-        let [load, start, copied, zeroed] = unsafe { read_volatile(row) };
-        if partition.is_none_or(|partition| grants::sole(table, partition, start)) {
-            for offset in 0..copied + zeroed {
-                // SAFETY: inside the load image and the block, by the contract.
-                unsafe {
-                    let byte = if offset < copied { read_volatile((load + offset) as *const u8) } else { 0 };
-                    write_volatile((start + offset) as *mut u8, byte);
-                }
-            }
+        let words = unsafe { read_volatile(row) };
+        if partition.is_none_or(|partition| grants::sole(table, partition, words[1])) {
+            // SAFETY: by the contract.
+            unsafe { copy(words) };
         }
         row = row.wrapping_add(1);
+    }
+}
+
+/// Copies and zeroes the memory of one row.
+///
+/// # Safety
+///
+/// As for [`initialise`].
+unsafe fn copy([load, start, copied, zeroed]: [u32; 4]) {
+    for offset in 0..copied + zeroed {
+        // SAFETY: inside the load image and the block, by the contract.
+        unsafe {
+            let byte = if offset < copied { read_volatile((load + offset) as *const u8) } else { 0 };
+            write_volatile((start + offset) as *mut u8, byte);
+        }
     }
 }
 
@@ -151,8 +163,13 @@ impl<F: Firmware> Machine for Hardware<F> {
     }
 
     fn initialise(&mut self, table: &Table<'_>, partition: usize) {
-        // SAFETY: no task runs while the kernel does, and the partition's tasks begin again afterwards.
-        unsafe { initialise(table, Some(partition)) };
+        #[cfg(target_arch = "arm")]
+        let copy = copy;
+        #[cfg(target_arch = "riscv32")]
+        let copy = if F::MSECCFG == 0 { copy } else { smepmp::copy_as_task };
+        // SAFETY: no task runs while the kernel does, and the partition's tasks begin again afterwards. It is the one that
+        // faulted, so that its regions are loaded.
+        unsafe { initialise(table, Some(partition), copy) };
     }
 
     fn answer(&mut self, task: usize, words: [u32; 3]) {
@@ -201,10 +218,15 @@ unsafe fn start<F: Firmware>() {
         halt::<F>(Halt::Refused(refusal));
     }
     // SAFETY: no task has run yet, so nobody uses the blocks.
-    unsafe { initialise(&kernel.table, None) };
+    unsafe { initialise(&kernel.table, None, copy) };
     if F::PROTECTED {
         // SAFETY: words of the generated table.
         unsafe { protection::start::<F>(opaque(parts.fixed).cast()) };
+        #[cfg(target_arch = "riscv32")]
+        // SAFETY: the static entries are written.
+        if let Err(refusal) = unsafe { smepmp::lock_down::<F>() } {
+            halt::<F>(Halt::Refused(refusal));
+        }
     } else {
         protection::open();
     }

@@ -7,7 +7,7 @@ use core::ptr::read_volatile;
 
 /// Skips the instruction that trapped: a CSR that is not there reads as what was in the register before.
 #[unsafe(naked)]
-unsafe extern "C" fn skip() {
+pub unsafe extern "C" fn skip() {
     naked_asm!(
         ".balign 4",
         "csrw mscratch, t0",
@@ -125,7 +125,7 @@ unsafe fn boot_config(fixed: *const [u32; 2], count: usize, first: usize, regist
 pub unsafe fn start<F: Firmware>(fixed: *const [u32; 2]) {
     // SAFETY: rows of the table, by the contract.
     let config = |register| unsafe { boot_config(fixed, F::STATIC_SLOTS, F::FIRST_STATIC_SLOT, register) };
-    // SAFETY: M-mode is not bound by entries without the lock bit, and the table locks none.
+    // SAFETY: M-mode is not bound by entries without the lock bit, and the table locks the kernel's own alone.
     unsafe {
         for row in 0..F::STATIC_SLOTS {
             exchange::<F>(read_volatile(fixed.add(row).cast()), F::FIRST_STATIC_SLOT + row);

@@ -17,6 +17,13 @@ pub enum Refusal {
         /// What the table says.
         table: u64,
     },
+    /// `mseccfg` (RISC-V, Smepmp) is not what the plan's entries were made for.
+    Mseccfg {
+        /// What it holds, or held at reset.
+        found: u32,
+        /// What it has to hold.
+        planned: u32,
+    },
 }
 
 /// Compares what the machine and the linker say with the table. `planned_slots` is zero when nothing is protected.
@@ -31,6 +38,18 @@ pub fn check(found_slots: u32, planned_slots: u32, script_hash: u64, table_hash:
     Ok(())
 }
 
+/// MML, MMWP and RLB of `mseccfg` (Smepmp 1.0, 3).
+const RULES: u32 = 0b111;
+
+/// Compares `mseccfg` with the plan. Before it was written it must have been clear: nothing unsets MML and MMWP, and
+/// entries that were made under them are not ours. A core that ignored what was written must not run partitions.
+pub fn check_mseccfg(before: u32, after: u32, planned: u32) -> Result<(), Refusal> {
+    match (before & RULES, after & RULES) {
+        (0, found) if found == planned => Ok(()),
+        (0, found) | (found, _) => Err(Refusal::Mseccfg { found, planned }),
+    }
+}
+
 /// The slot count in `MPU_TYPE` (Armv7-M ARM B3.5.4, Armv8-M ARM D1.2): DREGION, bits 15:8; zero without an MPU.
 #[inline]
 pub fn mpu_slots(mpu_type: u32) -> u32 {
@@ -39,7 +58,7 @@ pub fn mpu_slots(mpu_type: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, check, mpu_slots};
+    use super::{Refusal, check, check_mseccfg, mpu_slots};
 
     #[test]
     fn the_planned_machine_starts() {
@@ -53,6 +72,16 @@ mod tests {
         assert_eq!(check(16, 8, 7, 7), Err(Refusal::Slots { found: 16, planned: 8 }));
         assert_eq!(check(8, 8, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
         assert_eq!(check(8, 0, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
+    }
+
+    #[test]
+    fn mseccfg_is_written_once_and_holds_exactly_what_was_planned() {
+        assert_eq!(check_mseccfg(0, 0, 0), Ok(()));
+        assert_eq!(check_mseccfg(0, 3, 3), Ok(()));
+        assert_eq!(check_mseccfg(0x300, 0x303, 3), Ok(())); // seeds of the entropy source
+        for (before, after, planned, found) in [(0, 0, 3, 0), (0, 1, 3, 1), (0, 7, 3, 7), (3, 3, 3, 3), (2, 2, 0, 2)] {
+            assert_eq!(check_mseccfg(before, after, planned), Err(Refusal::Mseccfg { found, planned }));
+        }
     }
 
     #[test]
