@@ -60,7 +60,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
             (
                 "RISC-V: mseccfg holds the table's MSECCFG while partitions run, and was zero before: zero, or with "
                 "Smepmp MML and MMWP without RLB. Partitions run in U-mode without paging.",
-                "boot code, which else does not start; emulator trace",
+                "boot code, which else does not start; verify, as far as its code shows it; emulator trace",
             ),
             (
                 "An unaligned access across the end of a region faults or is split into parts that are checked each.",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from layoutplan.check.checker import check_plan
-from layoutplan.check.elf.image import parse_image
+from layoutplan.check.elf.image import ElfImage, parse_image
 from layoutplan.check.proof.lemmas import lemmas
 from layoutplan.check.proof.prove import Answer, decide
 from layoutplan.check.sabotage import lockdown, reference, reference_image, reference_objects
@@ -40,22 +40,22 @@ def selftest(units: Iterable[UnitName] = reference.UNITS) -> Iterator[SelftestRo
         yield from _good(unit)
         yield from _plans(unit)
         yield from _images(unit)
-        for how, system, plan in _ways(unit):
-            yield from _flips(unit, how, system, plan)
+        for how, system, _, image in _ways(unit):
+            yield from _flips(unit, how, system, image)
             yield from _lemmas(unit, how, system)
 
 
-def _ways(unit: UnitName) -> Iterator[tuple[str, System, Plan]]:
+def _ways(unit: UnitName) -> Iterator[tuple[str, System, Plan, ElfImage]]:
     """The reference, and on PMP the same with Smepmp."""
     system, plan = reference.system(unit), reference.plan(unit)
-    yield "", system, plan
+    yield "", system, plan, parse_image(reference_image.image(unit).elf(), "reference")
     if unit is UnitName.PMP:
-        yield "Smepmp: ", lockdown.system(system), lockdown.plan(plan)
+        image = parse_image(lockdown.image().elf(), "reference")
+        yield "Smepmp: ", lockdown.system(system), lockdown.plan(plan), image
 
 
 def _good(unit: UnitName) -> Iterator[SelftestRow]:
-    for how, system, plan in _ways(unit):
-        image = parse_image(reference_image.image(unit, plan).elf(), "reference")
+    for how, system, plan, image in _ways(unit):
         for name, verdict in (
             ("a good plan", check_plan(system, plan)),
             ("a good image", verify_elf(image, system, None, reference_objects.objects(unit))),
@@ -89,8 +89,7 @@ def _caught(unit: UnitName, name: str, rule: str, partition: str, verdict: Verdi
     return SelftestRow(unit=unit, name=name, rule=rule, passed=named and not muddled, detail=detail)
 
 
-def _flips(unit: UnitName, how: str, system: System, plan: Plan) -> Iterator[SelftestRow]:
-    image = parse_image(reference_image.image(unit, plan).elf(), "reference")
+def _flips(unit: UnitName, how: str, system: System, image: ElfImage) -> Iterator[SelftestRow]:
     flips = classify_flips(image, system)
     counts = {outcome: sum(1 for flip in flips if flip.outcome is outcome) for outcome in FlipClass}
     detail = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())

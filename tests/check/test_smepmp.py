@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_the_reference_holds_with_one_obligation_more_for_each_partition() -> No
     assert verdict.holds, (verdict.findings, verdict.unknown)
     plain = check_plan(reference.system(UnitName.PMP), reference.plan(UnitName.PMP))
     assert verdict.obligations == plain.obligations + len(reference.PARTITIONS)
-    image = parse_image(reference_image.image(UnitName.PMP, PLAN).elf(), "good.elf")
+    image = parse_image(lockdown.image().elf(), "good.elf")
     assert verify_elf(image, SYSTEM, None, reference_objects.objects(UnitName.PMP)).holds
 
 
@@ -123,17 +124,42 @@ def test_the_reference_holds_with_one_obligation_more_for_each_partition() -> No
 )
 def test_a_section_of_the_kernels_that_its_entries_do_not_serve(address: int, flags: int, lost: str) -> None:
     """Without Smepmp M-mode may execute RAM; with it the first call would fault."""
-    image = reference_image.image(UnitName.PMP, PLAN)
+    image = lockdown.image()
     image.pieces.append(Piece(".ramfunc", address, data=b"\x13\0\0\0", flags=flags))
     verdict = verify_elf(parse_image(image.elf(), "ramfunc.elf"), SYSTEM, None, reference_objects.objects(UnitName.PMP))
     said = [f.message for f in verdict.findings if f.rule == "kernel-access"]
     assert said == [f"the kernel cannot {lost} while `{name}` runs" for name in reference.PARTITIONS]
 
 
+@pytest.mark.parametrize(
+    ("mseccfg", "said"),
+    [
+        (None, "no code of the kernel writes `mseccfg`: without MML its entries are everybody's"),
+        (0b01, "`mseccfg` is set to 0x00000001, not to 0x00000003"),
+        (0b111, "`mseccfg` is set to 0x00000007, not to 0x00000003"),
+    ],
+    ids=["nothing", "MML alone", "RLB too"],
+)
+def test_what_the_kernels_code_writes_to_mseccfg(mseccfg: int | None, said: str) -> None:
+    image = parse_image(lockdown.image(mseccfg=mseccfg).elf(), "mseccfg.elf")
+    verdict = verify_elf(image, SYSTEM, None, reference_objects.objects(UnitName.PMP))
+    assert [(f.rule, f.message) for f in verdict.findings] == [("unit-control", said)]
+
+
+def test_without_smepmp_the_kernels_code_leaves_mseccfg_alone() -> None:
+    image = reference_image.image(UnitName.PMP)
+    text, at = image.piece(".text"), reference_image.SET_VECTORS + 12
+    write = struct.pack("<II", 3 << 20 | 10 << 7 | 0x13, 0x747 << 20 | 10 << 15 | 1 << 12 | 0x73)
+    text.data = text.data[:at] + write + text.data[at + len(write) :]
+    system, objects = reference.system(UnitName.PMP), reference_objects.objects(UnitName.PMP)
+    verdict = verify_elf(parse_image(image.elf(), "mseccfg.elf"), system, None, objects)
+    assert [f.message for f in verdict.findings] == ["`mseccfg` is set to 0x00000003, not to 0x00000000"]
+
+
 def test_cvc5_gives_every_expected_answer(tmp_path: Path) -> None:
     pytest.importorskip("cvc5")
     elf = tmp_path / "firmware.elf"
-    elf.write_bytes(reference_image.image(UnitName.PMP, PLAN).elf())
+    elf.write_bytes(lockdown.image().elf())
     verdict, files = evidence_files(elf, SYSTEM)
     assert verdict.holds
     expected = [line.split() for line in files["expected.txt"].splitlines()]
@@ -151,13 +177,13 @@ def test_lemmas() -> None:
 
 
 def test_every_flipped_bit_is_classed() -> None:
-    flips = classify_flips(parse_image(reference_image.image(UnitName.PMP, PLAN).elf(), "good.elf"), SYSTEM)
+    flips = classify_flips(parse_image(lockdown.image().elf(), "good.elf"), SYSTEM)
     assert len(flips) == 32 * (2 * (lockdown.STATIC + 3 * reference.DYNAMIC) + 6)
     assert {flip.outcome for flip in flips} == {FlipClass.MALFORMED, FlipClass.REFUTED, FlipClass.DONT_CARE}
 
 
 def messages(symbol: str, offset: int, value: int) -> set[str]:
-    image = reference_image.image(UnitName.PMP, PLAN)
+    image = lockdown.image()
     image.patch(symbol, offset, value)
     table, _ = read_table(parse_image(image.elf(), "patched.elf"), SYSTEM)
     assert table is not None
@@ -165,7 +191,7 @@ def messages(symbol: str, offset: int, value: int) -> set[str]:
 
 
 def test_a_switch_locks_nothing_and_rewrites_nothing_that_is_locked() -> None:
-    configs = reference_image.image(UnitName.PMP, PLAN).word("LP_DYNAMIC_CFG", 0)
+    configs = lockdown.image().word("LP_DYNAMIC_CFG", 0)
     assert messages("LP_DYNAMIC_CFG", 0, configs) == set()
     first = lockdown.STATIC
     lock = 0x80 << 8 * (first % 4)

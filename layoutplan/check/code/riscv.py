@@ -11,7 +11,9 @@ from collections.abc import Callable
 from layoutplan.check.code.constants import HELD, Code, State, Step, Value, Write
 
 REGISTERS = 32
-MTVEC, SATP = 0x305, 0x180
+MTVEC, SATP, MSECCFG = 0x305, 0x180, 0x747
+MML, MMWP = 0b001, 0b010
+"""Smepmp 1.0, 3: bits of ``mseccfg``."""
 DELEGATION = {0x302: "medeleg", 0x303: "mideleg"}
 """Privileged ISA 1.12, tables 2.4 and 2.5."""
 _GP = 3

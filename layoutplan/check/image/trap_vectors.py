@@ -30,8 +30,8 @@ MPU_MAIR0 = 0xE000_EDC0
 """Armv8-M ARM D1.2, MPU_MAIR0; MPU_MAIR1 follows."""
 CAUSES = 12
 """Interrupts that the privileged ISA numbers (1.12, table 3.6): vectored mode has an entry of four bytes for each."""
-_CSR = re.compile(rb"[\x73\xf3](?:.[\x20-\x3f\x50-\x5f]\x30|.[\x00-\x0f]\x18)", re.DOTALL)
-"""CSRRW and its like with 0x302, 0x303, 0x305, 0x180: opcode 1110011 and any rd, its low bit aside; rs1; the number."""
+_CSR = re.compile(rb"[\x73\xf3](?:.[\x20-\x3f\x50-\x5f]\x30|.[\x00-\x0f]\x18|.[\x70-\x7f]\x74)", re.DOTALL)
+"""CSRRW and its like with 0x302, 0x303, 0x305, 0x180, 0x747: opcode 1110011 and any rd, its low bit aside; rs1; CSR."""
 _SYSTEM_SPACE = re.compile(
     rb"\xce\xf2\x00[\x00-\x0f]"  # MOVT #0xE000
     rb"|\x4f\xf0[\xe0\x60][\x20-\x2f\x40-\x4f]"  # MOV #0xE000E000, MOV #0xE0000000
@@ -64,6 +64,18 @@ def trap_vectors(system: System, image: ElfImage, parts: ImageParts) -> Iterator
             yield _finding(RULE, write, message)
         elif write.address == riscv.SATP and write.value != 0:
             yield _finding(CONTROL, write, f"paging is turned on: `satp` is set to {_told(write)}")
+    yield from _mseccfg(system, [write for write in writes if write.address == riscv.MSECCFG])
+
+
+def _mseccfg(system: System, writes: list[Write]) -> Iterator[Finding]:
+    """With MML an entry is M-mode's or U-mode's by its lock, and without it both have what a locked one gives."""
+    wanted = riscv.MML | riscv.MMWP if system.smepmp else 0
+    for write in writes:
+        if write.value != wanted:
+            yield _finding(CONTROL, write, f"`mseccfg` is set to {_told(write)}, not to {wanted:#010x}")
+    if system.smepmp and not writes:
+        message = "no code of the kernel writes `mseccfg`: without MML its entries are everybody's"
+        yield Finding(rule=CONTROL, message=message)
 
 
 def _riscv(image: ElfImage, parts: ImageParts, write: Write) -> Iterator[Finding]:

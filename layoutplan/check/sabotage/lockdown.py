@@ -6,12 +6,15 @@ of Smepmp 1.0, and share nothing with the planner or the decoders.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 
 from layoutplan.address import AddressRange
-from layoutplan.check.sabotage import reference
+from layoutplan.check.sabotage import reference, reference_image
 from layoutplan.check.sabotage.plans import PMP, Broken, Sabotage, rewritten
+from layoutplan.check.sabotage.writer import Image
+from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
 from layoutplan.model.memory import Peripheral
 from layoutplan.model.plan import DISABLED, Plan, Slot, SlotMap, Words
@@ -57,6 +60,16 @@ def plan(of: Plan) -> Plan:
         reserved=1,
     )
     return replace(of, slots=slot_map, registers=registers)
+
+
+def image(*, mseccfg: int | None = 0b11) -> Image:
+    """The image of the plan, whose kernel writes ``mseccfg``, or does not."""
+    made = reference_image.image(UnitName.PMP, plan(reference.plan(UnitName.PMP)))
+    if mseccfg is not None:
+        write = struct.pack("<II", mseccfg << 20 | 10 << 7 | 0x13, 0x747 << 20 | 10 << 15 | 1 << 12 | 0x73)  # LI, CSRW
+        text, at = made.piece(".text"), reference_image.SET_VECTORS + 12
+        text.data = text.data[:at] + write + text.data[at + len(write) :]
+    return made
 
 
 def _everywhere(slot: int, change: Callable[[Words], Words]) -> Callable[[System, Plan], Broken]:

@@ -14,8 +14,8 @@ SMEPMP = (
     _smepmp(
         name="MML and MMWP are not set",
         file="arch/smepmp.rs",
-        old='"csrrs {before}, 0x747, {set}", "csrr {after}, 0x747",',
-        new='"/* {before} */", "mv {after}, {set}",',
+        old='"csrrw {before}, 0x747, {planned}", "csrr {after}, 0x747",',
+        new='"/* {before} */", "mv {after}, {planned}",',
         killed_by="alpha/kernel-data/first/write",
     ),
     _smepmp(

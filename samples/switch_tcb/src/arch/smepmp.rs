@@ -22,10 +22,10 @@ pub unsafe fn lock_down<F: Firmware>() -> Result<(), Refusal> {
     unsafe {
         asm!(
             "csrrw {vector}, mtvec, {vector}",
-            "csrrs {before}, 0x747, {set}", "csrr {after}, 0x747",
+            "csrrw {before}, 0x747, {planned}", "csrr {after}, 0x747",
             "csrw mtvec, {vector}",
             vector = inout(reg) skip as *const () as u32 => _,
-            set = in(reg) F::MSECCFG, before = inout(reg) before, after = inout(reg) after, options(nostack),
+            planned = in(reg) F::MSECCFG, before = inout(reg) before, after = inout(reg) after, options(nostack),
         );
     }
     check_mseccfg(before, after, F::MSECCFG)
