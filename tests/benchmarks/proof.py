@@ -37,9 +37,11 @@ def flipped(rows: list[SelftestRow]) -> None:
     print(f"| every bit of every register word flipped | {' | '.join(classes)} |")
     print("|---|" + "---|" * len(classes))
     for row in rows:
-        if row.name == "each bit flipped":
+        how, _, what = row.name.rpartition(": ")
+        if what == "each bit flipped":
             counts = {name: number for number, name in (part.split(" ", 1) for part in row.detail.split(", "))}
-            print(f"| {row.unit.value} | {' | '.join(counts[name] for name in classes)} |")
+            unit = f"{row.unit.value}, {how}" if how else row.unit.value
+            print(f"| {unit} | {' | '.join(counts[name] for name in classes)} |")
 
 
 def by_rule(rows: list[SelftestRow]) -> None:
