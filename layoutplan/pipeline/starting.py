@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import count
 from pathlib import Path
 
 from layoutplan.errors import BadInput, Fault
@@ -23,7 +25,7 @@ stack = "2K"                        # the privileged stack, at the very bottom o
 _COMPONENT = """
 [component.{name}]
 objects = [{objects}]
-entry = "{entry}"{guess}
+entry = {entry}{guess}
 stack = "1K"                        # what the code itself needs; measure it. The exception frame is added
 trust = "untrusted"                 # "verified" once it is
 # peripherals = ["…"]               # names of [peripheral.…] tables, each granted to one partition
@@ -41,10 +43,11 @@ def first_manifest(chip: str, objects: Iterable[Path], folder: Path) -> str:
     if chip not in known:
         raise BadInput([_unknown_chip(chip, known)])
     faults: list[Fault] = []
-    tables: list[str] = []
+    tables: dict[str, str] = {}
     for path in objects:
         try:
-            tables.append(_component(path, folder))
+            name = _name(path, tables)
+            tables[name] = _component(name, path, folder)
         except BadInput as error:
             faults.extend(error.faults)
         except OSError as error:
@@ -52,7 +55,7 @@ def first_manifest(chip: str, objects: Iterable[Path], folder: Path) -> str:
             faults.append(Fault(code="no-file", message=message, where=str(path), hint="build it first"))
     if faults:
         raise BadInput(faults)
-    return _HEAD.format(chip=chip) + "".join(tables)
+    return _HEAD.format(chip=chip) + "".join(tables.values())
 
 
 def _unknown_chip(chip: str, known: Iterable[str]) -> Fault:
@@ -63,16 +66,34 @@ def _unknown_chip(chip: str, known: Iterable[str]) -> Fault:
     return Fault(code="unknown-chip", message=f"the catalogue has no chip `{chip}`", hint=hint)
 
 
-def _component(path: Path, folder: Path) -> str:
-    name = re.sub(r"[^A-Za-z0-9_-]", "-", path.stem.removeprefix("lib"))
-    name = name if name[:1].isalpha() else f"c{name}"
+def _name(path: Path, taken: Collection[str]) -> str:
+    """The file's name as a component's: of allowed letters, not one of the tool's own, and not given yet."""
+    from layoutplan.inputs import RESERVED
+
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", path.stem.removeprefix("lib"))[:50]
+    name = name if name[:1].isalpha() and _constant(name).lower() not in RESERVED else f"c-{name}"
+    told = {_constant(other) for other in taken}
+    return next(one for number in count(2) for one in (name, f"{name}-{number}") if _constant(one) not in told)
+
+
+def _constant(name: str) -> str:
+    """What stands for it in the generated Rust, where two names must not meet."""
+    return name.replace("-", "_").upper()
+
+
+def _component(name: str, path: Path, folder: Path) -> str:
     entry, sure = _entry(path, name)
     return _COMPONENT.format(
         name=name,
-        objects=f'"{Path(os.path.relpath(path, folder)).as_posix()}"',
-        entry=entry,
+        objects=_quoted(Path(os.path.relpath(path, folder)).as_posix()),
+        entry=_quoted(entry),
         guess="" if sure else " " * max(1, 26 - len(entry)) + "# a guess: the symbol where its task starts",
     )
+
+
+def _quoted(text: str) -> str:
+    """``text`` as a TOML string, which has JSON's escapes."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _entry(path: Path, name: str) -> tuple[str, bool]:
