@@ -22,14 +22,23 @@ _MANIFEST = click.argument(
 )
 
 
-@click.command()
+SCOPES = ("all", "bins", "tests", "examples")
+
+
+class _Solve(click.Command):
+    """``--cargo`` takes a value behind ``=`` only, so that the manifest may follow it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--cargo=all" if argument == "--cargo" else argument for argument in args])
+
+
+@click.command(cls=_Solve)
 @_MANIFEST
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Output folder [default: out/ beside].")
 @click.option(
     "--cargo",
-    is_flag=False,
-    flag_value="all",
-    type=click.Choice(["all", "bins", "tests", "examples"]),
+    type=click.Choice(SCOPES),
+    metavar="[=bins|tests|examples]",
     help="Print cargo directives; --out defaults to $OUT_DIR.",
 )
 @click.option("--locked", is_flag=True, help="Refuse any move against the lock.")

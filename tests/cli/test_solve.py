@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -163,6 +164,15 @@ def test_cargo_gets_directives_and_nothing_else(project: Path) -> None:
     assert f"cargo:rustc-link-arg=-T{project / 'cargo-out' / 'layout.ld'}" in done.stdout.splitlines()
     assert not (project / "layout.lock").exists(), "a build script only reads the lock"
     assert (project / "cargo-out" / "layout.lock").exists()
+
+
+def test_the_build_script_of_the_readme_plans(project: Path) -> None:
+    """Its arguments to the letter: a manifest may follow ``--cargo``."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (arguments,) = re.findall(r"\.args\((\[.*?\])\)", readme)
+    done = run(project, *json.loads(arguments), OUT_DIR=str(project / "cargo-out"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"cargo:rustc-link-arg=-T{project / 'cargo-out' / 'layout.ld'}" in done.stdout.splitlines()
 
 
 def test_cargo_gets_what_a_runtime_crates_script_cannot_say(project: Path) -> None:
