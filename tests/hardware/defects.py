@@ -86,8 +86,8 @@ def rights(unit: UnitName, registers: Sequence[Words], address: int) -> str:
         return "malformed"
 
 
-def broken(scene: Scene, partition: str) -> Iterator[tuple[str, list[Slot]]]:
-    """The register files of ``partition`` with one defect that changes what it may reach somewhere."""
+def broken(scene: Scene, partition: str) -> Iterator[tuple[str, list[Slot], list[int]]]:
+    """The register files of ``partition`` with one defect, and the addresses where it changes what may be reached."""
     plan = scene.image.plan
     slots = plan.registers[partition]
     good = [slot.words for slot in slots]
@@ -100,8 +100,9 @@ def broken(scene: Scene, partition: str) -> Iterator[tuple[str, list[Slot]]]:
             bad = [words if other.index == slot.index else other.words for other in slots]
             file = [Slot(index=other.index, words=pair) for other, pair in zip(slots, bad, strict=True)]
             places = edge_addresses(scene, file)
-            if any(rights(plan.unit, good, place) != rights(plan.unit, bad, place) for place in places):
-                yield f"{partition}, slot {slot.index}: {what}", file
+            changed = [p for p in places if rights(plan.unit, good, p) != rights(plan.unit, bad, p)]
+            if changed:
+                yield f"{partition}, slot {slot.index}: {what}", file, changed
 
 
 def patches(scene: Scene, partition: str, slots: Sequence[Slot]) -> Mapping[int, Sequence[int]]:

@@ -14,7 +14,7 @@ from tests.hardware.machines import AN385, AN505, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import HALT_REFUSED_HASH
-from tests.hardware.verdict import violations
+from tests.hardware.verdict import NOT_REACHED, violations
 
 
 @pytest.fixture(scope="module", params=[AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
@@ -24,15 +24,19 @@ def stage(request: pytest.FixtureRequest) -> Scene:
 
 
 @pytest.mark.parametrize("partition", QUARTET)
-def test_every_broken_table_is_killed(stage: Scene, partition: str, tmp_path: Path) -> None:
+def test_every_broken_table_is_killed_where_it_differs(stage: Scene, partition: str, tmp_path: Path) -> None:
     survivors = []
     tried = 0
-    for name, slots in broken(stage, partition):
+    for name, slots, places in broken(stage, partition):
         elf = patched(stage.image.elf, patches(stage, partition, slots), tmp_path / "broken.elf")
         attempts = list(chain(attacks.edges(stage, partition, slots), attacks.registers(stage)))
         outcomes, _ = stage.image.attack([attempt.step for attempt in attempts], elf=elf)
         tried += 1
-        if not violations(stage, attempts, outcomes):
+        found = violations(stage, attempts, outcomes)
+        named = {f"{partition}/edge-{place:#x}" for place in places}
+        # Where the partition cannot even run, its first attack tells; else one at an address whose rights are others.
+        killers = {attack.rsplit("/", 1)[0] for attack, wrong in found.items() if wrong != NOT_REACHED}
+        if not killers & named and attempts[0].name not in found:
             survivors.append(name)
     assert survivors == []
     assert tried >= 12

@@ -9,7 +9,7 @@ import pytest
 from layoutplan.errors import BadInput
 from tests.hardware import attacks
 from tests.hardware.build import image, prober
-from tests.hardware.machines import AN385, VIRT, Machine
+from tests.hardware.machines import AN385, AN505, ARMV6M_ON_AN385, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
 from tests.hardware.steps import Operation, Step
@@ -17,7 +17,7 @@ from tests.hardware.verdict import Attempt, tried
 
 
 @pytest.mark.parametrize("captures", ["calls", "vectors", "startup"])
-@pytest.mark.parametrize("machine", [AN385, VIRT], ids=lambda machine: str(machine.name))
+@pytest.mark.parametrize("machine", [ARMV6M_ON_AN385, AN385, AN505, VIRT], ids=lambda machine: str(machine.name))
 def test_nothing_of_a_component_runs_privileged(machine: Machine, captures: str) -> None:
     refusals, stage = attempted(machine, captures)
     if stage is not None:

@@ -13,8 +13,8 @@ DECISIONS = (
     _on_arm(
         name="regions are loaded once and never again",
         file="arch/mod.rs",
-        old="running.partition != partition {",
-        new="running.partition == usize::MAX {",
+        old="unsafe { LOADED } != partition {",
+        new="unsafe { LOADED } == usize::MAX {",
         killed_by="bravo/alpha.data/first/read",
     ),
     _on_arm(

@@ -34,7 +34,13 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 mod hostile {
     use super::write_volatile;
 
-    const MARK: *mut u8 = if cfg!(target_arch = "arm") { 0x2000_0000 as *mut u8 } else { 0x8100_0000 as *mut u8 };
+    const MARK: *mut u8 = if cfg!(armv8m) {
+        0x3800_0000 as *mut u8
+    } else if cfg!(target_arch = "arm") {
+        0x2000_0000 as *mut u8
+    } else {
+        0x8100_0000 as *mut u8
+    };
 
     extern "C" fn captured() -> usize {
         // SAFETY: none. It faults unless it runs privileged, and then it has won.
@@ -55,11 +61,14 @@ mod hostile {
             )* };
         }
 
-        define!(memcpy memset memmove __aeabi_memcpy __aeabi_memcpy4 __aeabi_memclr4 __aeabi_memset SysTick HardFault SVCall Reset);
+        define!(memcpy memset memmove __aeabi_memcpy __aeabi_memcpy4 __aeabi_memclr4 __aeabi_memset);
+        // Handlers, by the names that start-up crates and vendors give them.
+        define!(SysTick HardFault SVCall PendSV MemoryManagement DefaultHandler TIMER0 UART0 MachineTimer _start_trap Reset);
 
         /// The component reaches them, so that sealing cannot drop them.
         #[used]
-        pub static REACHED: [extern "C" fn() -> usize; 4] = [memcpy, __aeabi_memcpy, SysTick, Reset];
+        pub static REACHED: [extern "C" fn() -> usize; 6] =
+            [memcpy, __aeabi_memcpy, SysTick, TIMER0, _start_trap, Reset];
     }
 
     #[cfg(captures_vectors)]

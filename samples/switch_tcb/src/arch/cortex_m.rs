@@ -209,11 +209,11 @@ unsafe extern "C" fn handle<F: Firmware>(psp: u32, exc_return: u32) -> *const Co
     // SAFETY: waits for the task's stores; reads the number of the active exception.
     unsafe { asm!("dsb", "mrs {0}, ipsr", out(reg) cause, options(nostack, preserves_flags)) };
     // SAFETY: this is the kernel's only thread of control.
-    let running = unsafe {
+    let kernel = unsafe {
         let running = &raw mut RUNNING;
         &mut *running
     };
-    let (kernel, mut hardware) = (&mut running.kernel, Hardware::<F>(PhantomData));
+    let mut hardware = Hardware::<F>(PhantomData);
     let before = kernel.turn;
     let status = Status::read();
     let from_task = exc_return & EXC_RETURN_FROM_TASK == EXC_RETURN_FROM_TASK;
@@ -250,7 +250,7 @@ unsafe extern "C" fn handle<F: Firmware>(psp: u32, exc_return: u32) -> *const Co
     }
     // SAFETY: as above; one context per task and one for the idle loop.
     unsafe {
-        let context = contexts::<F>().add(leave::<F>(running, before));
+        let context = contexts::<F>().add(leave::<F>(kernel, before));
         INTERRUPTED = context;
         context
     }

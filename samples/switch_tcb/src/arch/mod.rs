@@ -59,22 +59,17 @@ unsafe extern "C" {
     static __lp_init_end: [u32; 4];
 }
 
-/// What the kernel remembers between two entries, besides contexts.
-struct Running {
-    /// The decisions. At first without tasks and tables, which [`start`] gives them.
-    kernel: Kernel<'static>,
-    /// The partition whose regions are loaded; at first none, which no partition's number is.
-    partition: usize,
-}
-
-static mut RUNNING: Running = Running {
-    kernel: Kernel {
-        records: &mut [],
-        turn: Turn::BEFORE_THE_FIRST,
-        table: Table { grants: &[], tasks: &[], interrupts: &[] },
-    },
-    partition: usize::MAX,
+/// What the kernel remembers between two entries, besides contexts. At first without tasks and tables, which [`start`]
+/// gives it.
+static mut RUNNING: Kernel<'static> = Kernel {
+    records: &mut [],
+    turn: Turn::BEFORE_THE_FIRST,
+    table: Table { grants: &[], tasks: &[], interrupts: &[] },
 };
+
+/// The partition whose regions are loaded; at first none, which no partition's number is. A word of its own: without a
+/// protection unit nothing refers to it, and it takes no memory.
+static mut LOADED: usize = usize::MAX;
 
 /// Hides from the compiler where `rows` are. Without it rustc reads the table's words at compile time, and a proof about
 /// the words in the image says nothing about what runs.
@@ -201,7 +196,7 @@ unsafe fn start<F: Firmware>() {
     // generated table: `Firmware` promises it.
     let kernel = unsafe {
         let running = &raw mut RUNNING;
-        let kernel = &mut (*running).kernel;
+        let kernel = &mut *running;
         kernel.records = &mut *parts.records;
         kernel.table = Table {
             grants: &*opaque(parts.grants),
@@ -239,22 +234,23 @@ unsafe fn start<F: Firmware>() {
 /// # Safety
 ///
 /// Called on the way out of the kernel, which nothing interrupts.
-unsafe fn leave<F: Firmware>(running: &mut Running, before: Turn) -> usize {
-    let Turn { task, idle } = running.kernel.turn;
+unsafe fn leave<F: Firmware>(kernel: &mut Kernel<'static>, before: Turn) -> usize {
+    let Turn { task, idle } = kernel.turn;
     let policy = Hardware::<F>(PhantomData).policy();
     if idle {
-        if running.kernel.records.iter().all(crate::Record::stopped) {
+        if kernel.records.iter().all(crate::Record::stopped) {
             policy.finished();
         }
         return F::parts().records.len();
     }
-    let partition = running.kernel.table.partition(task);
-    if F::PROTECTED && running.partition != partition {
-        running.partition = partition;
+    let partition = kernel.table.partition(task);
+    // SAFETY: see the contract; the only place that names it.
+    if F::PROTECTED && unsafe { LOADED } != partition {
         let parts = F::parts();
         // SAFETY: the table has DYNAMIC_SLOTS pairs for each partition, and partition indices of LP_TASKS are below
         // PARTITIONS: the generated table asserts both.
         unsafe {
+            LOADED = partition;
             let words = opaque(parts.dynamic).cast::<[u32; 2]>().add(partition * F::DYNAMIC_SLOTS);
             #[cfg(target_arch = "arm")]
             protection::load::<F>(words);
@@ -262,10 +258,10 @@ unsafe fn leave<F: Firmware>(running: &mut Running, before: Turn) -> usize {
             protection::load::<F>(words, opaque(parts.dynamic_cfg).cast::<u32>().add(partition * F::DYNAMIC_CFGS));
         }
     }
-    if before != running.kernel.turn {
+    if before != kernel.turn {
         policy.turn(task);
     }
-    if at_mut(running.kernel.records, task).begins() {
+    if at_mut(kernel.records, task).begins() {
         // SAFETY: a task of the table, of whose registers and stack nothing is needed any more.
         unsafe { begin::<F>(task, policy.arguments(task)) };
     }

@@ -189,11 +189,11 @@ unsafe extern "C" fn handle<F: Firmware>(
         halt::<F>(Halt::Kernel { cause, address: value });
     }
     // SAFETY: this is the kernel's only thread of control: interrupts are off in M-mode until `mret`.
-    let running = unsafe {
+    let kernel = unsafe {
         let running = &raw mut RUNNING;
         &mut *running
     };
-    let before = running.kernel.turn;
+    let before = kernel.turn;
     let event = match cause {
         MACHINE_TIMER => {
             interrupts::timer::<F>();
@@ -211,10 +211,10 @@ unsafe extern "C" fn handle<F: Firmware>(
         }),
     };
     if let Some(event) = event {
-        running.kernel.step(event, &mut Hardware::<F>(PhantomData));
+        kernel.step(event, &mut Hardware::<F>(PhantomData));
     }
     // SAFETY: as above; one context per task and one for the idle loop.
-    unsafe { contexts::<F>().add(leave::<F>(running, before)) }
+    unsafe { contexts::<F>().add(leave::<F>(kernel, before)) }
 }
 
 /// Puts an answer into the registers that `task` goes on with.
