@@ -18,7 +18,7 @@ from tests.hardware.manifests import QUARTET, quartet
 
 MACHINES = (ARMV6M_ON_AN385, AN385, AN505, VIRT)
 PARTS = {
-    "boot": r"Reset|_start|::reset|::prepare|settle|slots|exchange|skip|boot_config|initialise",
+    "boot": r"Reset|_start|::reset|::prepare|settle|slots|exchange|skip|boot_config|initialise|::store|::store",
     "entry, faults, switch": r"::entry|::handle|broken|halt|::answer|::clear|Hardware|interrupts",
     "decisions": r"decide::",
     "panics, integer division": r"panic|rust_begin_unwind|__aeabi|memset|memcpy|compiler_builtins",
