@@ -50,12 +50,12 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
             ("Reserved slots permit unprivileged code nothing and cover no partition's bytes.", "kernel author"),
             (
                 "Armv8-M: boot writes 0x0444AAFF to MPU_MAIR0 and zero to MPU_MAIR1.",
-                "switch code, from the table's constant",
+                "switch code, from the table's constant; verify, as far as its code shows it",
             ),
             (
                 "Arm: MPU_CTRL holds the table's MPU_CONTROL while partitions run: PRIVDEFENA as planned, no HFNMIENA; "
                 "the private peripheral bus refuses unprivileged code.",
-                "switch code; architecture",
+                "switch code; verify, as far as its code shows it; architecture",
             ),
             (
                 "RISC-V: mseccfg holds the table's MSECCFG while partitions run, and was zero before: zero, or with "
