@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from layoutplan.address import next_power_of_two
 from layoutplan.model.access import UnitName
-from layoutplan.protection.overlay import Overlaid, denied_by
+from layoutplan.protection.overlay import PAGE, Overlaid, denied_by
 from layoutplan.solve.facts import Fact
 from layoutplan.solve.floor import MOST_SLOTS
 from layoutplan.solve.joint import Layout
@@ -28,7 +28,8 @@ class Covers:
     """Adds the covers of items to a solver, and remembers their variables by item.
 
     ``hulls`` are the bounds of what an item's regions match, where that may be more than the item; ``chains`` the
-    bounds between the runs that deny, below and above; ``spent`` by partition the slots under their conditions.
+    bounds between the runs that deny, below and above; ``spent`` by partition the slots under their conditions;
+    ``tors`` whether an item's entries are TOR.
     """
 
     z3: Any
@@ -44,6 +45,7 @@ class Covers:
     hulls: dict[int, tuple[Term, Term]] = field(default_factory=dict)
     chains: dict[int, tuple[list[Term], list[Term]]] = field(default_factory=dict)
     spent: dict[int, list[tuple[Term, int]]] = field(default_factory=dict)
+    tors: dict[int, Term] = field(default_factory=dict)
 
     def add(self, item: Item) -> list[Term]:
         """Size, alignment and a cover of the item; the inner cuts of the cover."""
@@ -72,14 +74,17 @@ class Covers:
                 self._require(self.literals[Fact("split", item.index)], whole)
         return cuts
 
-    def _runs(self, item: Item, literal: Term, edges: Sequence[Term]) -> list[Term]:
+    def _runs(self, item: Item, literal: Term, edges: Sequence[Term], *, denied: bool = False) -> list[Term]:
         """Between neighbouring ``edges`` one region or nothing, what is empty last; for each, that it is not."""
         z3 = self.z3
         filled: list[Term] = []
         for low, high in itertools.pairwise(edges):
             self.solver.add(z3.ULE(low, high))
             filled.append(z3.ULT(low, high))
-            self._legal(item, literal, low, high)
+            if denied:
+                self._deniable(item, literal, low, high)
+            else:
+                self._legal(item, literal, low, high)
         for before, after in itertools.pairwise(filled):
             self.solver.add(z3.Implies(after, before))
         return filled
@@ -97,7 +102,7 @@ class Covers:
         upper = [self._variable(f"above {item.index} {k}") for k in range(1, above)]
         self.chains[item.index] = lower, upper
         for edges in ([low, *lower, base] if below else [], [end, *upper, high] if above else []):
-            for denies in self._runs(item, literal, edges):
+            for denies in self._runs(item, literal, edges, denied=True):
                 self._spend(item, denies, 1)
         self.solver.add(z3.ULE(high, self._constant((1 << self.width - 1) - 1)))
         # An overlay stays in the aligned block of four times the size; across its border, within the size of it.
@@ -161,8 +166,22 @@ class Covers:
             one = [run for exponent, run in zip(exponents, one, strict=True) if self._has_size(exponent)]
             if "tor" in modes:
                 tor = z3.Not(z3.Or(*one)) if one else z3.BoolVal(True, self.context)
+                self.tors[item.index] = tor
                 self._spend(item, tor, 1)
                 return
+        self._require(literal, z3.Or(low == high, *one))
+
+    def _deniable(self, item: Item, literal: Term, low: Term, high: Term) -> None:
+        """That one region may deny exactly ``[low, high)``, unless it is empty: all of itself, or units of a page."""
+        z3, unit, granule = self.z3, self.problem.unit.name, self.problem.unit.granule
+        exponents = range(power_of(self.problem, self.proposal, item).bit_length() + 3)
+        if unit is UnitName.PMP:
+            one = [self._run(low, high, exponent, 0) for exponent in exponents if self._has_size(exponent)]
+        else:
+            smallest = 256 if unit is UnitName.ARMV6M else 32
+            whole = [exponent for exponent in exponents if granule << exponent >= smallest]
+            one = [self._run(low, high, exponent, 0) for exponent in whole]
+            one += [self._run(low, high, exponent, 3) for exponent in whole[:-3] if granule << exponent >= PAGE]
         self._require(literal, z3.Or(low == high, *one))
 
     def _has_size(self, exponent: int) -> bool:
