@@ -7,6 +7,7 @@ from collections.abc import Collection
 from layoutplan.address import AddressRange, align_up
 from layoutplan.solve.facts import Fact, least_slots
 from layoutplan.solve.problem import Problem, above, usable_slots
+from layoutplan.solve.shared_bounds import most_shared
 
 
 def impossible(problem: Problem) -> tuple[Fact, ...]:
@@ -27,8 +28,9 @@ def _slots(problem: Problem) -> tuple[Fact, ...]:
             needs[Fact("devices", index)] = problem.devices[index]
         cap = problem.system.partition(name).slots
         limit = (Fact("slots", 0), usable) if cap is None or cap >= usable else (Fact("cap", index), cap)
-        if sum(needs.values()) > limit[1]:
-            return (*_fewest(needs, limit[1]), limit[0])
+        most = limit[1] + most_shared(problem, index)
+        if sum(needs.values()) > most:
+            return (*_fewest(needs, most), limit[0])
     return ()
 
 

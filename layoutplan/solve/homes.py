@@ -6,13 +6,17 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from layoutplan.protection.overlay import Overlaid
 from layoutplan.solve.effort import Effort
 from layoutplan.solve.exact import Exact
 from layoutplan.solve.floor import MOST_SLOTS, floor_of, padding_options
-from layoutplan.solve.joint import FIRST, MIDDLE, NARROW, WIDE, Joint, Layout
+from layoutplan.solve.joint import FIRST, MIDDLE, NARROW, WIDE, Joint, Layout, layout_of
+from layoutplan.solve.kept import conflicts
 from layoutplan.solve.placer import Placer
-from layoutplan.solve.problem import Problem
+from layoutplan.solve.problem import Item, Problem
 from layoutplan.solve.sequence import MOST_BLOCKS
+from layoutplan.solve.shared_bounds import generous, merged, parted
+from layoutplan.solve.tangle import without
 
 FEW_TURNS, MORE_TURNS, MOST_TURNS = 18, 60, 180
 """Depth-first searches tried after the first, the narrow and the wide beams."""
@@ -82,7 +86,68 @@ class Searched:
 
 
 def propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bool = False) -> Searched:
-    """The best layout found in the most preferred memories that have one; with ``any_will_do`` the first found."""
+    """The best layout found in the most preferred memories that have one; with ``any_will_do`` the first found.
+
+    Where bounds can be shared, the search counts every block by itself, and once more with rows of blocks: neither
+    shows that there is no layout.
+    """
+    if isinstance(problem.unit, Overlaid):
+        return _also_without(problem, placer, effort, any_will_do=any_will_do)
+    share = effort.share(1, 4)
+    searched = _propose(problem, placer, effort, any_will_do=any_will_do)
+    raised = generous(problem)
+    best = searched.proposal
+    if raised.budgets == problem.budgets or (best is not None and any_will_do):
+        return searched
+    bound = 0
+    if best is not None:
+        bound = min(best.bound, floor_of(raised, padding_options(raised, placer, best.layout.homes)).bound)
+        if best.layout.value <= bound:
+            return searched
+    if (rows := merged(problem)) is not None:
+        found = _propose(rows.problem, Placer(rows.problem.unit), share, any_will_do=any_will_do).proposal
+        layout = None if found is None else parted(problem, rows, found.layout)
+        if layout is not None and not conflicts(problem, layout):
+            if best is None:
+                floor = floor_of(raised, padding_options(raised, placer, layout.homes))
+                best, bound = Proposal(layout, layout.value), floor.bound
+            elif layout.homes == best.layout.homes and layout.rank < best.layout.rank:
+                best = Proposal(layout, best.bound)
+    if best is None:
+        return Searched(None, False)
+    return Searched(Proposal(best.layout, min(best.layout.value, bound)), True)
+
+
+def _also_without(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bool) -> Searched:
+    """With overlays, and where that proves nothing, with a quarter of the effort without: then there are fewer choices.
+
+    Without alone where no block can have a second slot, which an overlay takes.
+    """
+    if not any(_most_slots(problem, item) > 1 for item in problem.items):
+        return _propose(without(problem), Placer(without(problem).unit), effort, any_will_do=any_will_do)
+    share = effort.share(1, 4)
+    effort.spend(share.total)
+    searched = _propose(problem, placer, effort, any_will_do=any_will_do)
+    best = searched.proposal
+    if best is None or any_will_do or best.layout.value <= best.bound:
+        return searched
+    plain = without(problem)
+    other = _propose(plain, Placer(plain.unit), share, any_will_do=False).proposal
+    if other is not None and other.layout.homes == best.layout.homes:
+        layout = layout_of(problem, other.layout.homes, other.layout.ranges)
+        if layout.rank < best.layout.rank:
+            return Searched(Proposal(layout, best.bound), searched.decided)
+    return searched
+
+
+def _most_slots(problem: Problem, item: Item) -> int:
+    """Slots that are left for one item when every other has one; none where no slot is ever spent."""
+    others = [sum(p in other.charged for other in problem.items) - 1 for p in item.charged]
+    return min((problem.budgets[p] - count for p, count in zip(item.charged, others, strict=True)), default=0)
+
+
+def _propose(problem: Problem, placer: Placer, effort: Effort, *, any_will_do: bool) -> Searched:
+    """Without shared bounds."""
     decided = True
     for homes in choices(problem):
         effort.spend(1)

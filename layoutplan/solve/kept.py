@@ -8,6 +8,7 @@ from layoutplan.address import AddressRange
 from layoutplan.model.lock import Lock
 from layoutplan.solve.joint import Layout, layout_of
 from layoutplan.solve.problem import Item, Problem
+from layoutplan.solve.shared_bounds import shared
 
 
 def locked_place(problem: Problem, item: Item, lock: Lock) -> tuple[int, AddressRange] | None:
@@ -45,6 +46,8 @@ def conflicts(problem: Problem, layout: Layout) -> bool:
     if any(lower.overlaps(upper) for lower, upper in itertools.pairwise(ordered)):
         return True
     return any(
-        sum(layout.slots[item.index] for item in problem.items if partition in item.charged) > budget
+        sum(layout.slots[item.index] for item in problem.items if partition in item.charged)
+        - shared(problem, layout.ranges, partition)
+        > budget
         for partition, budget in enumerate(problem.budgets)
     )

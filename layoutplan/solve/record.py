@@ -7,7 +7,7 @@ kept and no position is zero. Both ends of a block are at or below the top: else
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from layoutplan.solve.facts import Fact, facts_of
 from layoutplan.solve.joint import Layout, layout_of
 from layoutplan.solve.problem import Item, Problem, usable_slots
 from layoutplan.solve.record_covers import Covers, Term, power_of
+from layoutplan.solve.shared_bounds import sharers
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -253,6 +254,8 @@ class Record:
         z3, problem = self._z3, self.problem
         for partition, name in enumerate(problem.partitions):
             terms = list(self._covers.spent.get(partition, []))
+            saved = list(self._shared(partition))
+            terms += [(self._z3.Not(one), 1) for one in saved]
             if problem.devices[partition]:
                 terms.append((self._literals[Fact("devices", partition)], problem.devices[partition]))
             if not terms:
@@ -261,7 +264,27 @@ class Record:
             if (cap := problem.system.partition(name).slots) is not None:
                 limits.append((Fact("cap", partition), cap))
             for fact, limit in limits:
-                self._require(self._literals[fact], z3.PbLe(terms, limit))
+                self._require(self._literals[fact], z3.PbLe(terms, limit + len(saved)))
+
+    def _shared(self, partition: int) -> Iterator[Term]:
+        """By pair of the partition's blocks, that the upper one's TOR begins where the lower's ends: a slot less."""
+        z3, row = self._z3, sharers(self.problem, partition)
+        by_upper: dict[int, list[Term]] = {}
+        by_lower: dict[int, list[Term]] = {}
+        for lower, upper in itertools.permutations(row, 2):
+            homes = self._lives[lower.index].keys() & self._lives[upper.index].keys()
+            together = [z3.And(*(self._lives[each.index][home] for each in (lower, upper))) for home in sorted(homes)]
+            if not together:
+                continue
+            one = z3.Bool(f"shared {partition} {lower.index} {upper.index}", self._context)
+            meet = self._ends[lower.index] == self._bases[upper.index]
+            tors = [self._covers.tors[each.index] for each in (lower, upper)]
+            self._solver.add(z3.Implies(one, z3.And(meet, z3.Or(*together), *tors)))
+            by_lower.setdefault(lower.index, []).append(one)
+            by_upper.setdefault(upper.index, []).append(one)
+            yield one
+        for several in (*by_lower.values(), *by_upper.values()):
+            self._solver.add(z3.PbLe([(one, 1) for one in several], 1))
 
     def _propose(self, layout: Layout) -> None:
         """Fix every variable that ``layout`` decides."""

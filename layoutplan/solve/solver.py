@@ -14,10 +14,11 @@ from layoutplan.solve.facts import Fact, facts_of, told
 from layoutplan.solve.floor import floor_of, padding_options
 from layoutplan.solve.homes import Proposal, Searched, propose
 from layoutplan.solve.joint import Layout, compacted
-from layoutplan.solve.kept import kept
+from layoutplan.solve.kept import conflicts, kept
 from layoutplan.solve.placer import Placer
 from layoutplan.solve.problem import Problem, problem_of
 from layoutplan.solve.result import plan_of
+from layoutplan.solve.shared_bounds import generous
 from layoutplan.solve.steady import steadied
 from layoutplan.solve.tangle import tangled, with_plain_covers, without
 
@@ -50,6 +51,7 @@ def solve(
     proposal = searched.proposal
     if proposal is not None and known is not None:
         steady = steadied(problem, placer, known, proposal.layout, Effort(effort))
+        steady = proposal.layout if conflicts(problem, steady) else steady
         proposal = Proposal(steady, proposal.bound if steady.homes == proposal.layout.homes else 0)
     if proposal is not None and tangled(problem, proposal.layout):
         # Rare: two blocks of one partition, each inside the other's surplus. The bound holds for all covers.
@@ -81,7 +83,9 @@ def _asked(problem: Problem, placer: Placer, effort: int, *, infeasible: bool) -
         answer = lean.check(lean.facts, effort)
         if isinstance(answer, Yes):
             found = compacted(problem, placer, lean.layout())
-            proposal = _bounded(problem, placer, lean.layout() if tangled(problem, found) else found)
+            if tangled(problem, found) or conflicts(problem, found):
+                found = lean.layout()
+            proposal = _bounded(problem, placer, found)
             return Solved(plan=plan_of(problem, proposal.layout, proposal.bound))
         if not isinstance(answer, No):
             return OutOfEffort(reason=f"neither a layout nor its impossibility was found within {effort} steps")
@@ -104,5 +108,5 @@ def _infeasible(problem: Problem, core: tuple[Fact, ...], effort: int, *, minima
 
 def _bounded(problem: Problem, placer: Placer, layout: Layout) -> Proposal:
     """A layout that no search has judged, with the joint floor as its bound."""
-    floor = floor_of(problem, padding_options(problem, placer, layout.homes))
+    floor = floor_of(generous(problem), padding_options(generous(problem), placer, layout.homes))
     return Proposal(layout, min(floor.bound, layout.value))
