@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
-from layoutplan.model.access import Access, Isolation, UnitName
+from layoutplan.model.access import Access, UnitName
 from layoutplan.model.component import Role, System
 from layoutplan.model.evidence import Verdict
 from layoutplan.model.memory import Memory
 from layoutplan.model.plan import Advice, Infeasible, Outcome, OutOfEffort, Placement, Plan, Solved
 from layoutplan.protection import switch_stores, unit_for
 from layoutplan.report.accounting import MemoryAccount, account, block_shares
+from layoutplan.report.answers import Entry, advised, notes, proof, range_entry, reasons
 from layoutplan.report.registers import WORD_NAMES, matches
-
-Entry = dict[str, Any]
 
 
 def document(
@@ -34,7 +32,7 @@ def document(
         "feasible": {Solved: True, Infeasible: False, OutOfEffort: None}[type(outcome)],
     }
     body = _solved(system, outcome.plan) if isinstance(outcome, Solved) else _nothing_placed()
-    tail = {"proof": _proof(verdict), **_reasons(outcome), "advice": _advice(advice), "notes": _notes(system, body)}
+    tail = {"proof": proof(verdict), **reasons(outcome), "advice": advised(advice), "notes": notes(system, body)}
     return head | body | tail
 
 
@@ -68,7 +66,7 @@ def _solved(system: System, plan: Plan) -> Entry:
         "tasks": _tasks(system, plan),
         "memories": [_memory(memory, accounts[memory.name], plan) for memory in system.target.memories],
         "reserves": [
-            {"memory": reserve.memory, **_range(reserve.range.base, reserve.range.end)}
+            {"memory": reserve.memory, **range_entry(reserve.range.base, reserve.range.end)}
             for reserve in sorted(system.reserves, key=lambda reserve: reserve.range)
         ],
         "peripherals": _peripherals(plan),
@@ -109,8 +107,8 @@ def _block(plan: Plan, placement: Placement) -> Entry:
         "rights": rights,
         "align": block.align,
         "pinned": block.pin is not None,
-        "cover": [_range(piece.base, piece.end) for piece in placement.cover],
-        "denied": [_range(piece.base, piece.end) for piece in placement.denied],
+        "cover": [range_entry(piece.base, piece.end) for piece in placement.cover],
+        "denied": [range_entry(piece.base, piece.end) for piece in placement.denied],
         "parts": [
             {
                 "name": part.name,
@@ -122,10 +120,6 @@ def _block(plan: Plan, placement: Placement) -> Entry:
             for part in sorted(block.parts, key=lambda part: (part.offset, part.name))
         ],
     }
-
-
-def _range(base: int, end: int) -> Entry:
-    return {"base": base, "end": end}
 
 
 def _slots_of(plan: Plan, owner: str) -> int:
@@ -266,7 +260,7 @@ def _peripherals(plan: Plan) -> list[Entry]:
             "size": grant.range.size,
             "excess": grant.excess,
             "slots": sum(grant.name in slot.owners for slot in plan.registers.get(grant.partition, ())),
-            "cover": [_range(piece.base, piece.end) for piece in grant.cover],
+            "cover": [range_entry(piece.base, piece.end) for piece in grant.cover],
         }
         for grant in sorted(plan.peripherals, key=lambda grant: (grant.partition, grant.range.base, grant.name))
     ]
@@ -314,91 +308,8 @@ def _registers(system: System, plan: Plan) -> list[Entry]:
                     "owner": slot.owner,
                     "static": slot.static,
                     "reserved": slot.reserved,
-                    "matches": [_range(piece.base, piece.end) for piece in ranges],
+                    "matches": [range_entry(piece.base, piece.end) for piece in ranges],
                     "access": access.letters,
                 }
             )
     return entries
-
-
-def _proof(verdict: Verdict | None) -> Entry:
-    if verdict is None:
-        return {"obligations": 0, "proved": 0, "unknown": [], "findings": []}
-    return {
-        "obligations": verdict.obligations,
-        "proved": verdict.proved,
-        "unknown": list(verdict.unknown),
-        "findings": [
-            {
-                "rule": finding.rule,
-                "partition": finding.partition,
-                "range": _range(finding.range.base, finding.range.end) if finding.range else None,
-                "message": finding.message,
-            }
-            for finding in verdict.findings
-        ],
-    }
-
-
-def _reasons(outcome: Outcome) -> Entry:
-    infeasible = outcome if isinstance(outcome, Infeasible) else None
-    return {
-        "core": [{"name": c.name, "text": c.text, "where": c.where} for c in infeasible.core] if infeasible else [],
-        "core_minimal": infeasible.minimal if infeasible else None,
-        "remedies": [
-            {"text": remedy.text, "cost": remedy.cost}
-            for remedy in (sorted(infeasible.remedies, key=lambda r: (r.cost, r.text)) if infeasible else ())
-        ],
-        "undecided": outcome.reason if isinstance(outcome, OutOfEffort) else None,
-    }
-
-
-def _advice(advice: tuple[Advice, ...] | None) -> list[Entry] | None:
-    if advice is None:
-        return None
-    return [
-        {
-            "kind": one.kind,
-            "subject": one.subject,
-            "memory": one.memory,
-            "amount": one.amount,
-            "saves": one.saves,
-            "text": one.text,
-        }
-        for one in advice
-    ]
-
-
-def _notes(system: System, body: Entry) -> list[Entry]:
-    """What a reader must know and no number says."""
-    notes = []
-    if body["tasks"] and system.unit is not UnitName.NONE:
-        missed = [task["name"] for task in body["tasks"] if not task["overflow_faults"]]
-        here = f"not caught here: {', '.join(missed)}" if missed else "here each stack is the lowest of its partition"
-        text = f"only the lowest stack's overflow faults without PSPLIM; {here}"
-        notes.append({"code": "stack-guard", "text": text})
-    if not system.isolation:
-        text = "no protection unit is programmed: every component can reach all memory"
-        notes.append({"code": "no-isolation", "text": text})
-    if Isolation.SOFTWARE in system.isolation:
-        text = "the compiler's word is taken for its bounds checks; machine code that it did not make is not bounded"
-        if system.unit is UnitName.NONE:
-            text = f"no protection unit is programmed, the checks alone keep components apart: {text}"
-        notes.append({"code": "software-bounds", "text": text})
-    if system.target.chip is not None and not system.target.verified:
-        text = (
-            f"the catalogue entry of {system.target.chip} is unverified: some of its facts have no source, so what is "
-            "proved holds for the entry, not yet for the chip"
-        )
-        notes.append({"code": "chip-unverified", "text": text})
-    excess = [entry["name"] for entry in body["peripherals"] if entry["excess"]]
-    if excess:
-        notes.append(
-            {"code": "excess", "text": f"regions reach beyond the peripherals {', '.join(excess)}, as accepted"}
-        )
-    masters = [p.name for p in system.peripherals if p.bus_master]
-    granted = {entry["name"] for entry in body["peripherals"]}
-    if any(name in granted for name in masters):
-        names = ", ".join(name for name in masters if name in granted)
-        notes.append({"code": "dma", "text": f"{names} can change memory past the regions, by DMA or by command"})
-    return notes
