@@ -63,7 +63,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = tuple(
                 "boot code, which else does not start; verify, as far as its code shows it; emulator trace",
             ),
             (
-                "An unaligned access across the end of a region faults or is split into parts that are checked each.",
+                "An unaligned access across the end of a region, or of one that denies, faults or is split into parts "
+                "that are checked each.",
                 "architecture; silicon",
             ),
             ("The kernel checks every pointer from a partition against LP_GRANTS.", "switch code, tested on the host"),
