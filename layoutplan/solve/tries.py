@@ -14,8 +14,8 @@ FIELD = 8
 Cheapest = tuple[int, int, int]
 """Value in weighted bytes, and how far below the top base and end of the block lie."""
 
-NOWHERE: Cheapest = (1 << 80, 0, 0)
-"""No number of slots has a place there."""
+NOWHERE: Cheapest = (1 << 80, 1 << 80, 0)
+"""No number of slots has a place there: it would be below every memory."""
 
 Found = tuple[int, int, int, int]
 """Value, base, end, and the slots spent afterwards (packed, by partition)."""

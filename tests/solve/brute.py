@@ -56,7 +56,7 @@ def cover_cost(
     """
     granting = one_region if whole else runs_cost
     best = granting(unit, modes, base, end)
-    if unit is UnitName.ARMV8M or best == 1:
+    if unit is not UnitName.PMP or best == 1:
         return best
     for low in range(room[0], base + 1):
         below = runs_cost(unit, modes, low, base)
