@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-DEFAULT_EFFORT = 500_000
-"""Steps of a search by default: about a second of search on a desktop core."""
+DEFAULT_EFFORT = 400_000
+"""Steps of a search by default: half a second to a second on a desktop core."""
 
-RLIMIT_PER_STEP = 16
+RLIMIT_PER_STEP = 20
 """Z3's resource units per step, so that both kinds of step take about as long."""
 
 
