@@ -35,6 +35,7 @@ class Result:
     gap: float
     seconds: float
     slots: float
+    floor_slots: float
     lost: int
     below: float
     denying: int
@@ -78,14 +79,20 @@ def measure(asked: System, effort: int = DEFAULT_EFFORT, change: Change = as_ask
         floor_gap=(layout.value - floor.bound) / (used + floor.bound),
         gap=(layout.value - proposal.bound) / (used + proposal.bound),
         seconds=seconds,
-        slots=statistics.fmean(
-            sum(layout.slots[item.index] for item in problem.items if partition in item.charged)
-            for partition in range(len(problem.partitions))
-        ),
+        slots=_a_partition(problem, layout.slots),
+        floor_slots=_a_partition(problem, floor.slots or ()),
         lost=sum(spans.values()) - sum(least.values()),
         below=_below(problem, layout),
         denying=sum(bool(denied_by(problem.unit, cover)) for cover in _covers(problem, layout)),
         tangled=tangled(problem, layout),
+    )
+
+
+def _a_partition(problem: Problem, slots: Sequence[int]) -> float:
+    """The mean, over partitions, of the slots that their blocks take."""
+    return statistics.fmean(
+        sum(slots[item.index] for item in problem.items if partition in item.charged)
+        for partition in range(len(problem.partitions))
     )
 
 
