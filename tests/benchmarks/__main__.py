@@ -249,8 +249,8 @@ def pmp(options: argparse.Namespace) -> Iterator[Row]:
         "NAPOT only": frozenset({"napot"}),
         "always TOR": frozenset({"tor"}),
     }
-    for slots in (8, 16):
-        for name, allowed in modes.items():
+    for name, allowed in modes.items():
+        for slots in (8, 16):
             traits = PmpTraits(grain=GRAIN, modes=allowed)
             for what, weights in (("per cent", None), ("equal bytes", {"flash": 1.0, "ram": 1.0})):
                 asked = [system(tasks, slots=slots, unit=UnitName.PMP, pmp=traits, weights=weights) for tasks in sets]
