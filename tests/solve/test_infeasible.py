@@ -321,9 +321,9 @@ REMEDIES: Mapping[str, tuple[System, str, System, System | None]] = {
         system([replace(PINNED, slots=2), B]),
     ),
     "split": (
-        system([replace(PINNED, split=False)]),
+        system([replace(PINNED, split=False, pin={Kind.DATA: RAM + 0xFE0})], ram=8192),
         "allow `a` split = true",
-        system([PINNED]),
+        system([replace(PINNED, pin={Kind.DATA: RAM + 0xFE0})], ram=8192),
         None,
     ),
     "pin": (
