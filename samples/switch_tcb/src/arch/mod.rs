@@ -205,12 +205,15 @@ unsafe fn start<F: Firmware>() {
         };
         kernel
     };
-    let planned = if F::PROTECTED { F::ALL_SLOTS } else { 0 };
-    let found = if F::PROTECTED { protection::slots::<F>() } else { 0 };
     // SAFETY: both are aligned doublewords in flash, one from the script, one from the table.
     let (script, table_hash) = unsafe { (read_volatile(&raw const __lp_hash), read_volatile(parts.hash)) };
-    if let Err(refusal) = boot::check(found, planned as u32, script, table_hash) {
+    if let Err(refusal) = boot::check_hash(script, table_hash) {
         halt::<F>(Halt::Refused(refusal));
+    }
+    if F::PROTECTED {
+        if let Err(refusal) = boot::check_slots(protection::slots::<F>(), F::ALL_SLOTS as u32) {
+            halt::<F>(Halt::Refused(refusal));
+        }
     }
     // SAFETY: no task has run yet, so nobody uses the blocks.
     unsafe { initialise(&kernel.table, None, copy) };

@@ -26,16 +26,16 @@ pub enum Refusal {
     },
 }
 
-/// Compares what the machine and the linker say with the table. `planned_slots` is zero when nothing is protected.
+/// Compares what the linker laid down with the table.
 #[inline]
-pub fn check(found_slots: u32, planned_slots: u32, script_hash: u64, table_hash: u64) -> Result<(), Refusal> {
-    if script_hash != table_hash {
-        return Err(Refusal::Hash { script: script_hash, table: table_hash });
-    }
-    if planned_slots != 0 && found_slots != planned_slots {
-        return Err(Refusal::Slots { found: found_slots, planned: planned_slots });
-    }
-    Ok(())
+pub fn check_hash(script: u64, table: u64) -> Result<(), Refusal> {
+    if script == table { Ok(()) } else { Err(Refusal::Hash { script, table }) }
+}
+
+/// Compares the machine with the plan. Apart from [`check_hash`], so that nothing of it is in an image without protection.
+#[inline]
+pub fn check_slots(found: u32, planned: u32) -> Result<(), Refusal> {
+    if found == planned { Ok(()) } else { Err(Refusal::Slots { found, planned }) }
 }
 
 /// MML, MMWP and RLB of `mseccfg` (Smepmp 1.0, 3).
@@ -58,20 +58,21 @@ pub fn mpu_slots(mpu_type: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, check, check_mseccfg, mpu_slots};
+    use super::{Refusal, check_hash, check_mseccfg, check_slots, mpu_slots};
 
     #[test]
     fn the_planned_machine_starts() {
-        assert_eq!(check(8, 8, 7, 7), Ok(()));
-        assert_eq!(check(0, 0, 7, 7), Ok(()));
+        assert_eq!(check_hash(7, 7), Ok(()));
+        assert_eq!(check_slots(8, 8), Ok(()));
     }
 
     #[test]
     fn another_machine_or_another_plan_does_not() {
-        assert_eq!(check(0, 8, 7, 7), Err(Refusal::Slots { found: 0, planned: 8 }));
-        assert_eq!(check(16, 8, 7, 7), Err(Refusal::Slots { found: 16, planned: 8 }));
-        assert_eq!(check(8, 8, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
-        assert_eq!(check(8, 0, 7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
+        assert_eq!(check_hash(7, 8), Err(Refusal::Hash { script: 7, table: 8 }));
+        assert_eq!(check_hash(7, 7 | 1 << 32), Err(Refusal::Hash { script: 7, table: 7 | 1 << 32 }));
+        for found in [0, 7, 9, 16] {
+            assert_eq!(check_slots(found, 8), Err(Refusal::Slots { found, planned: 8 }));
+        }
     }
 
     #[test]
