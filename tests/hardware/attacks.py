@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from layoutplan.address import AddressRange
 from layoutplan.model.access import Access, UnitName
@@ -131,6 +132,8 @@ def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
     the kernel.
     """
     kinds = frozenset[Kind]() if scene.image.plan.unit is UnitName.PMP else STACK_KINDS
+    # Another value each time: what an attack before left where this one stores would hide it.
+    values = (0x0101_0101 * (number % 0xFF + 1) for number in count())
     for task, stack in scene.stacks.items():
         name = scene.partitions[scene.partition_of[task]]
         targets = {f"{other}-top": foreign.end for other, foreign in other_stacks(scene, task)}
@@ -149,9 +152,9 @@ def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
             below = address - 8
             # A frame in the attacker's own memory may well be written: its own bytes are its own to lose.
             foreign = scene.in_memory(below) and Access.WRITE not in scene.held(name, below)
-            # The top of another's stack is in use: its owner changes it while it waits for its turn.
-            seen = below if foreign and what != "kernel-stack" and not what.endswith("-top") else 0
-            call = Step(task=task, operation=Operation.STACK_POINTER_CALL, address=address, observe=seen)
+            seen = below if foreign and what != "kernel-stack" else 0
+            number = Operation.STACK_POINTER_CALL
+            call = Step(task=task, operation=number, address=address, value=next(values), observe=seen)
             yield Attempt(name=f"{name}/stack-pointer/{what}/call", step=call, denied=kinds)
             spin = Step(task=task, operation=Operation.STACK_POINTER_SPIN, address=address, value=20000, observe=seen)
             yield Attempt(name=f"{name}/stack-pointer/{what}/preempted", step=spin, denied=kinds)
@@ -161,11 +164,30 @@ def hostile_stacks(scene: Scene) -> Iterator[Attempt]:
                 task=task,
                 operation=Operation.STACK_POINTER_CALL,
                 address=stack.base + 32,
+                value=next(values),
                 observe=stack.base - below if scene.in_memory(stack.base - below) else 0,
             )
             yield Attempt(name=f"{name}/stack-pointer/just-fits-{below}/call", step=step)
-        overflow = Step(task=task, operation=Operation.OVERFLOW, observe=stack.base - 4)
-        yield Attempt(name=f"{name}/overflow", step=overflow, denied=STACK_KINDS)
+        for seen in below_stack(scene, task):
+            overflow = Step(task=task, operation=Operation.OVERFLOW, value=next(values), observe=seen)
+            yield Attempt(name=f"{name}/overflow/{stack.base - seen}", step=overflow, denied=STACK_KINDS)
+
+
+def below_stack(scene: Scene, task: int) -> list[int]:
+    """Bytes below the task's stack that an overflow would reach first: near ones, and the last of the next two blocks.
+
+    A memory's end stops it, and what it may write is its own to lose.
+    """
+    base, name = scene.stacks[task].base, scene.partitions[scene.partition_of[task]]
+    memory = next(memory.range for memory in scene.image.system.target.memories if base in memory.range)
+    ends = sorted((placement.granted.end for placement in scene.image.plan.placements), reverse=True)
+    near = [base - distance for distance in (1, 4, 16, 64, 256)]
+    last = [end - 1 for end in ends if end <= base][:2]
+    return [
+        address
+        for address in dict.fromkeys((*near, *last))
+        if address in memory and Access.WRITE not in scene.held(name, address)
+    ]
 
 
 def other_stacks(scene: Scene, task: int) -> Iterator[tuple[str, AddressRange]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from layoutplan.model.access import UnitName
 from tests.hardware import attacks
 from tests.hardware.build import image, patched
-from tests.hardware.defects import broken, patches
+from tests.hardware.defects import broken, patches, rights
 from tests.hardware.machines import AN385, AN505, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
@@ -40,6 +41,25 @@ def test_every_broken_table_is_killed_where_it_differs(stage: Scene, partition: 
             survivors.append(name)
     assert survivors == []
     assert tried >= 12
+
+
+@pytest.mark.parametrize("partition", QUARTET)
+def test_an_overflow_through_a_hole_below_the_stack_is_seen(stage: Scene, partition: str, tmp_path: Path) -> None:
+    """Where the table lets a task write below its stack. Armv8-M has a limit register too, which stops it first."""
+    unit = stage.image.plan.unit
+    stack = stage.stacks[stage.tasks.index(partition)]
+    way = (stack.base - 1, stack.base, stack.last)
+    attempts = [attempt for attempt in attacks.hostile_stacks(stage) if f"{partition}/overflow/" in attempt.name]
+    holes = 0
+    for _, slots, _ in broken(stage, partition):
+        if all("w" in rights(unit, [slot.words for slot in slots], address) for address in way):
+            holes += 1
+            elf = patched(stage.image.elf, patches(stage, partition, slots), tmp_path / "broken.elf")
+            outcomes, _ = stage.image.attack([attempt.step for attempt in attempts], elf=elf)
+            seen = [name for name, wrong in violations(stage, attempts, outcomes).items() if "the byte at" in wrong]
+            expected = [] if unit is UnitName.ARMV8M else [f"{partition}/overflow/1"]
+            assert seen[:1] == expected
+    assert holes
 
 
 def test_the_right_table_survives(stage: Scene, tmp_path: Path) -> None:

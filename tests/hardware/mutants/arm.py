@@ -190,7 +190,7 @@ _ARMV8M = (
         name="Armv8-M: the last slots stay stale where a partition needs fewer",
         old="            } else {\n                asm!",
         new="            } else if read_volatile(source)[1] == 0 { break;\n            } else {\n                asm!",
-        killed_by="bravo/shared:more0/first/read",
+        killed_by="bravo/alpha.data/first/read",
         manifest=with_more_slots,
     ),
     _v8(
@@ -221,7 +221,7 @@ _ARMV8M = (
         file="arch/cortex_m.rs",
         old='"stmia r3!, {{r4-r11}}"',
         new=f'"{_BELOW}\\nstmdb r0, {{{{r4-r11}}}}\\n7: stmia r3!, {{{{r4-r11}}}}"',
-        killed_by="carol/stack-pointer/below-own/call",
+        killed_by="alpha/stack-pointer/just-fits-32/call",
     ),
     # QEMU has no caches: what a region's memory type is makes no difference to any access.
     _v8(

@@ -148,9 +148,9 @@ fn perform(operation: u32, address: u32, value: u32) -> u32 {
             6 => arch::write32(address, value),
             7 => arch::execute(address),
             8 => calls::send(address, value),
-            9 => arch::stack_pointer_call(address),
+            9 => arch::stack_pointer_call(address, value),
             10 => arch::stack_pointer_spin(address, value),
-            11 => arch::overflow(),
+            11 => arch::overflow(value),
             12 => arch::spin(value),
             13 => arch::privileged(address, value),
             14 => arch::marks(value),
@@ -228,17 +228,26 @@ mod arch {
         0
     }
 
-    /// Calls the TCB with a stack pointer of the attacker's choice.
-    pub unsafe fn stack_pointer_call(address: u32) -> u32 {
+    /// Calls the TCB with a stack pointer of the attacker's choice, and `value` in what the hardware does not save.
+    pub unsafe fn stack_pointer_call(address: u32, value: u32) -> u32 {
         unsafe {
             asm!(
-                "mov r4, sp",
-                "mov sp, {0}",
+                "push {{r4-r11}}",
+                "mov r12, sp",
+                "mov r4, r1",
+                "mov r5, r1",
+                "mov r6, r1",
+                "mov r7, r1",
+                "mov r8, r1",
+                "mov r9, r1",
+                "mov r10, r1",
+                "mov r11, r1",
+                "mov sp, r0",
                 "movs r0, #0",
                 "svc 0",
-                "mov sp, r4",
-                in(reg) address,
-                out("r0") _, out("r1") _, out("r2") _, out("r4") _,
+                "mov sp, r12",
+                "pop {{r4-r11}}",
+                inout("r0") address => _, inout("r1") value => _, out("r2") _, out("r12") _,
             );
         }
         0
@@ -261,8 +270,14 @@ mod arch {
         0
     }
 
-    pub unsafe fn overflow() -> u32 {
-        unsafe { asm!("2: push {{r0-r3}}", "b 2b", options(noreturn)) }
+    /// Fills the stack with `value` from where it stands downward, word by word, for as long as it can.
+    pub unsafe fn overflow(value: u32) -> u32 {
+        unsafe {
+            asm!(
+                "2: push {{r0-r3}}", "b 2b",
+                in("r0") value, in("r1") value, in("r2") value, in("r3") value, options(noreturn),
+            )
+        }
     }
 
     pub unsafe fn spin(count: u32) -> u32 {
@@ -476,7 +491,7 @@ mod arch {
     }
 
     /// Calls the TCB with a stack pointer of the attacker's choice.
-    pub unsafe fn stack_pointer_call(address: u32) -> u32 {
+    pub unsafe fn stack_pointer_call(address: u32, _: u32) -> u32 {
         unsafe {
             asm!(
                 "mv t0, sp",
@@ -508,8 +523,9 @@ mod arch {
         0
     }
 
-    pub unsafe fn overflow() -> u32 {
-        unsafe { asm!("2: addi sp, sp, -16", "sw a0, 0(sp)", "j 2b", options(noreturn)) }
+    /// Fills the stack with `value` from where it stands downward, word by word, for as long as it can.
+    pub unsafe fn overflow(value: u32) -> u32 {
+        unsafe { asm!("2: addi sp, sp, -4", "sw {0}, 0(sp)", "j 2b", in(reg) value, options(noreturn)) }
     }
 
     pub unsafe fn spin(count: u32) -> u32 {
