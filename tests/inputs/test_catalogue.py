@@ -110,7 +110,7 @@ def flat_view(program: str, machine: str, *options: str) -> list[tuple[AddressRa
         input="\n".join(map(json.dumps, commands)),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=True,
     )
     answers = [json.loads(line).get("return") for line in run.stdout.splitlines()]

@@ -86,7 +86,7 @@ class Emulator:
 
     def close(self) -> None:
         self._ask("quit")
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=600)
 
     def device(self, chip: Chip, peripheral: str) -> str:
         """The path of the device behind a peripheral: by its address, else by its name."""

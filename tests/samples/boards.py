@@ -111,5 +111,5 @@ def cargo(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
     )
