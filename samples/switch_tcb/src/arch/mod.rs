@@ -207,13 +207,12 @@ unsafe fn start<F: Firmware>() {
     };
     // SAFETY: both are aligned doublewords in flash, one from the script, one from the table.
     let (script, table_hash) = unsafe { (read_volatile(&raw const __lp_hash), read_volatile(parts.hash)) };
-    if let Err(refusal) = boot::check_hash(script, table_hash) {
-        halt::<F>(Halt::Refused(refusal));
-    }
+    let mut checked = boot::check_hash(script, table_hash);
     if F::PROTECTED {
-        if let Err(refusal) = boot::check_slots(protection::slots::<F>(), F::ALL_SLOTS as u32) {
-            halt::<F>(Halt::Refused(refusal));
-        }
+        checked = checked.and_then(|()| boot::check_slots(protection::slots::<F>(), F::ALL_SLOTS as u32));
+    }
+    if let Err(refusal) = checked {
+        halt::<F>(Halt::Refused(refusal));
     }
     // SAFETY: no task has run yet, so nobody uses the blocks.
     unsafe { initialise(&kernel.table, None, copy) };
