@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import functools
+import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.hardware import tracing
 from tests.hardware.build import Image, NoPlan, image, prober
@@ -67,6 +70,32 @@ def instructions(found: Image) -> float:
     first, second, third = (outcome.clock for outcome in outcomes)
     # The difference of two runs of different length leaves nothing but rounds.
     return ((third - second) - (second - first)) * INSTRUCTIONS_PER_COUNT[found.machine.name] / ROUNDS
+
+
+def stretch(found: Image) -> int:
+    """Instructions from the first store of a switch to its last, counted one by one.
+
+    A round holds the rest of the kernel too, which the compiler arranges anew around every number of slots: it moves by
+    tens of instructions where the switch itself moves by two a slot.
+    """
+    (entry,) = (address & ~1 for name, address in found.symbols.items() if re.search(r"4arch\d+\w+6handle17h", name))
+    events = [word for event in tracing.events(found.plan.unit) for word in ("-trace", event)]
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        # The kernel's C-like part only: start-up zeroes its memory word by word.
+        single = ("-singlestep", "-d", "exec,nochain", "-dfilter", f"{entry:#x}+0x1000", "-D", log.name)
+        found.attack([Step(task=0, operation=Operation.YIELDS, value=10)], options=(*single, *events))
+        lines = Path(log.name).read_text().splitlines()
+    done: list[str] = []
+    stored = []
+    for line in lines:
+        executed = re.match(r"Trace \d+: \S+ \[\w+/(\w+)/", line)
+        # An access to a device begins its instruction again.
+        if executed and done[-1:] != [executed[1]]:
+            done.append(executed[1])
+        if tracing.stores(found.plan.unit, line):
+            stored.append(len(done))
+    first = stored[-len(tracing.switch(found.plan, "alpha"))]
+    return stored[-1] - first + 1
 
 
 def rows(machine: Machine) -> list[Cost]:
