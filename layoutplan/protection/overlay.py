@@ -49,9 +49,9 @@ WHOLE_SPACE: Pair = (0, ADDRESS_SPACE_END)
 class Overlaid:
     """A unit of runs, with overlays where they save slots.
 
-    ``unit`` is a :class:`Pmsav7`, or a :class:`Pmp` with NAPOT and without TOR: with TOR, two entries describe any
-    range anyhow. ``ValueError`` for another. ``memories`` are the memories that no overlay may leave; without any,
-    the address space is one.
+    ``unit`` is a :class:`Pmp` with NAPOT and without TOR (with TOR, two entries describe any range anyhow), or a
+    :class:`Pmsav7`, which only the benchmark asks for: under the rule of :data:`PAGE` it saves nothing. ``ValueError``
+    for another. ``memories`` are the memories that no overlay may leave; without any, the address space is one.
     """
 
     unit: Pmsav7 | Pmp
