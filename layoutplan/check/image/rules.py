@@ -8,7 +8,7 @@ from layoutplan.address import AddressRange, align_up, next_power_of_two
 from layoutplan.check.elf.image import SHF_EXECINSTR, ElfImage
 from layoutplan.check.image.loading import loaded_bytes
 from layoutplan.check.image.parts import ImageParts
-from layoutplan.check.image.startup import init_rows, kernel_stack
+from layoutplan.check.image.startup import init_rows, kernel_data, kernel_stack
 from layoutplan.check.image.trap_vectors import trap_vectors
 from layoutplan.check.owners.facts import Facts, Tenure, kernel_ranges
 from layoutplan.check.switch.table import RegionTable
@@ -60,6 +60,7 @@ def image_rules(
     yield from _constructors(image, parts)
     yield from _entries(system, image, parts, known)
     yield from init_rows(system, image, parts, table)
+    yield from kernel_data(image, facts)
     yield from kernel_stack(system, image, parts, facts)
     if table is not None:
         yield from _tasks(system, table, parts)

@@ -137,6 +137,20 @@ def _foreign(image: ElfImage, parts: ImageParts, block: PlacedBlock, row: _Row) 
             yield AddressRange.of(load, section.size).overlaps(source)
 
 
+def kernel_data(image: ElfImage, facts: Facts) -> Iterator[Finding]:
+    """Start-up copies between two symbols, into the kernel's memory alone: what reaches a stack, no row clears."""
+    start, end = (image.symbol(f"__lp_kernel_data_{name}") for name in ("start", "end"))
+    if start is None or end is None or start.value >= end.value:
+        return
+    filled = AddressRange(start.value, end.value)
+    for owner in facts.owners(filled):
+        if owner is None or owner.tenure is not Tenure.KERNEL:
+            told = "nobody" if owner is None else owner.owner
+            message = f"`__lp_kernel_data_start` and `_end` have start-up copy over what is with {told}"
+            yield Finding(rule="init", partition="kernel", range=filled, message=message)
+            return
+
+
 def kernel_stack(system: System, image: ElfImage, parts: ImageParts, facts: Facts) -> Iterator[Finding]:
     """The kernel's first stack is the planned one, in memory that is the kernel's alone."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
+from layoutplan.check.elf.image import EM_ARM
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
 from layoutplan.check.sabotage.reference_image import SET_VECTORS
@@ -114,6 +115,16 @@ def _share_cleared(image: Image) -> None:
     image.symbols["__lp_init_shared"] = image.symbols["__lp_init_end"]
 
 
+def _fills_a_stack(image: Image) -> None:
+    """What start-up copies for the kernel goes on to the end of a partition's stack, and with it what others load."""
+    unit = UnitName.ARMV7M if image.machine == EM_ARM else UnitName.PMP
+    text, before = image.piece(".text"), image.symbols["__lp_kernel_data_end"][0]
+    stack = image.piece(".lp.attitude.stack")
+    end = stack.address + stack.size
+    text.data = text.data.replace(code_naming(unit, before), code_naming(unit, end))
+    image.symbols["__lp_kernel_data_end"] = (end, 0)
+
+
 def _first_stack(image: Image) -> None:
     """The core's first stack is a partition's block."""
     vectors = image.piece(".vector_table")
@@ -199,6 +210,9 @@ FORGERIES: tuple[ImageSabotage, ...] = (
     ),
     ImageSabotage(name="start-up leaves out the end", rule="init", partition="uart", breaks=_leaves_out, alone=True),
     ImageSabotage(name="start-up zeroes the kernel's data", rule="init", breaks=_from_the_kernel),
+    ImageSabotage(
+        name="the kernel's data go on into a stack", rule="init", partition="kernel", breaks=_fills_a_stack, alone=True
+    ),
     ImageSabotage(
         name="a restart clears a share", rule="init", partition="shared:ring", breaks=_share_cleared, alone=True
     ),
