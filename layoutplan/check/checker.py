@@ -59,7 +59,7 @@ def check_plan(system: System, plan: Plan) -> Verdict:
 
 def prove(case: Case) -> Verdict:
     """Decide every obligation of ``case`` by Z3 and by enumeration, and join the structural findings."""
-    return replace(_proved(case), untraced=case.untraced)
+    return replace(_proved(case), untraced=case.untraced, caveat=case.system.target.caveat)
 
 
 def _proved(case: Case) -> Verdict:

@@ -44,6 +44,8 @@ def verify(elf: Path, plan_file: Path | None, manifest: Path | None, evidence: P
         say(f"undecided: {name}")
     for name in verdict.untraced:
         say(f"not traced: `{name}`, whose sealed object is not at hand")
+    if verdict.caveat is not None:
+        say(f"note: {verdict.caveat}")
     click.echo(f"{verdict.proved} of {verdict.obligations} obligations proved")
     if verdict.holds:
         click.echo(OUTSIDE)

@@ -22,6 +22,7 @@ class Verdict:
     """The outcome of a check. ``proved`` counts obligations decided yes by every method used; ``unknown`` are named.
 
     ``untraced`` are linked components whose sealed object was not at hand: no obligation speaks of their bytes.
+    ``caveat`` is the target's: what even a yes leaves open, where the chip's catalogue entry is unverified.
     """
 
     obligations: int
@@ -29,6 +30,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
     untraced: tuple[str, ...] = ()
+    caveat: str | None = None
 
     @property
     def holds(self) -> bool:

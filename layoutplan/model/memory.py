@@ -100,3 +100,13 @@ class Target:
             if memory.name == name:
                 return memory
         raise KeyError(name)
+
+    @property
+    def caveat(self) -> str | None:
+        """What a proof on this chip leaves open, as facts of its catalogue entry lack a source; else ``None``."""
+        if self.chip is None or self.verified:
+            return None
+        return (
+            f"the catalogue entry of {self.chip} is unverified: some of its facts have no source, so what is "
+            "proved holds for the entry, not yet for the chip"
+        )

@@ -84,12 +84,8 @@ def notes(system: System, body: Entry) -> list[Entry]:
         if system.unit is UnitName.NONE:
             text = f"no protection unit is programmed, the checks alone keep components apart: {text}"
         told.append({"code": "software-bounds", "text": text})
-    if system.target.chip is not None and not system.target.verified:
-        text = (
-            f"the catalogue entry of {system.target.chip} is unverified: some of its facts have no source, so what is "
-            "proved holds for the entry, not yet for the chip"
-        )
-        told.append({"code": "chip-unverified", "text": text})
+    if system.target.caveat is not None:
+        told.append({"code": "chip-unverified", "text": system.target.caveat})
     excess = [entry["name"] for entry in body["peripherals"] if entry["excess"]]
     if excess:
         told.append(

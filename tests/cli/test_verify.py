@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from layoutplan.check.elf.image import read_image
+from layoutplan.cli.main import _run
+from layoutplan.inputs.chips.catalogue import Chip
 from tests.hardware.build import Image, image
 from tests.hardware.machines import AN385, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
@@ -84,6 +86,28 @@ def test_everything_that_is_wrong_is_said_at_once(linked: Linked, tmp_path: Path
     assert re.match(r"\d+ of \d+ obligations proved\n$", verdict.stdout)
     assert verdict.stderr.count("\nhint: ") >= 5
     assert "Traceback" not in verdict.stderr
+
+
+def test_an_unverified_chip_is_said_with_a_yes_and_with_a_no(
+    linked: Linked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A verified one says nothing: the yes above has an empty stderr, and the first no here does not speak of it."""
+    found = read_image(linked.image.elf)
+    offset = found.file_offset(linked.image.symbols["LP_TASKS"], 4)
+    assert offset is not None
+    broken = tmp_path / "broken.elf"
+    broken.write_bytes(found.data[:offset] + b"\x34\x12\0\0" + found.data[offset + 4 :])
+    note = f"note: the catalogue entry of {linked.image.machine.chip} is unverified: "
+    assert _run(["verify", str(broken), "--manifest", str(linked.manifest)]) == 1
+    assert "unverified" not in capsys.readouterr().err
+    monkeypatch.setattr(Chip, "verified", property(lambda _: False))
+    assert _run(["verify", str(broken), "--manifest", str(linked.manifest)]) == 1
+    assert [line.startswith(note) for line in capsys.readouterr().err.splitlines()].count(True) == 1
+    assert _run(["verify", str(linked.image.elf), "--manifest", str(linked.manifest)]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith(note)
+    assert told.err.count("\n") == 1
+    assert told.out.endswith(OUTSIDE)
 
 
 def test_without_a_plan_or_a_manifest_there_is_nothing_to_prove(linked: Linked) -> None:
