@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -23,7 +24,11 @@ RISCV32 = "riscv32imac-unknown-none-elf"
 
 def missing(what: str, package: str) -> None:
     """Skip, or fail in CI, because ``what`` is not here; ``package`` is the Debian package that brings it."""
-    reason = f"{what} is not installed (Debian package {package})"
+    unavailable(f"{what} is not installed (Debian package {package})")
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or fail in CI."""
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
@@ -38,6 +43,12 @@ def tool(names: str | tuple[str, ...], package: str) -> str:
             return path
     missing(" or ".join(candidates), package)
     raise AssertionError("not reached: missing() does not return")
+
+
+def module(name: str) -> None:
+    """Skip, or fail in CI, where a Python module of the `test` extra is not installed."""
+    if importlib.util.find_spec(name) is None:
+        unavailable(f"{name} is not installed (pip install layoutplan[test])")
 
 
 def rustc() -> str:

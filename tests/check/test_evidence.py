@@ -13,6 +13,7 @@ from layoutplan.check.proof.prove import decide_file
 from layoutplan.check.sabotage import reference, reference_image
 from layoutplan.check.timing import cvc5_answer
 from layoutplan.model.access import UnitName
+from tests import toolchain
 
 Z3 = Path(sys.executable).parent / "z3"
 
@@ -37,7 +38,7 @@ def check(out: Path, elf: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("unit", reference.UNITS)
 def test_cvc5_and_z3_give_every_expected_answer(unit: UnitName, tmp_path: Path) -> None:
-    pytest.importorskip("cvc5")
+    toolchain.module("cvc5")
     _, _, files = folder(unit, tmp_path)
     expected = [line.split() for line in files["expected.txt"].splitlines()]
     assert len(expected) > 50

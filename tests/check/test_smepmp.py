@@ -29,6 +29,7 @@ from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.memory import Target
 from layoutplan.model.plan import Words
+from tests import toolchain
 from tests.check import oracle
 from tests.check.test_decoders import pmp
 
@@ -157,7 +158,7 @@ def test_without_smepmp_the_kernels_code_leaves_mseccfg_alone() -> None:
 
 
 def test_cvc5_gives_every_expected_answer(tmp_path: Path) -> None:
-    pytest.importorskip("cvc5")
+    toolchain.module("cvc5")
     elf = tmp_path / "firmware.elf"
     elf.write_bytes(lockdown.image().elf())
     verdict, files = evidence_files(elf, SYSTEM)
