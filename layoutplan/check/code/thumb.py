@@ -132,7 +132,7 @@ class _Narrow(_Instruction):
             case 0b11000:
                 listed = [register for register in range(8) if half >> register & 1]
                 for index, register in enumerate(listed):
-                    self.stored(plus(r[high], lambda a, index=index: a + 4 * index), register)  # type: ignore[misc]
+                    self.stored(further(r[high], 4 * index), register)
                 return self.set(high, plus(r[high], lambda a: a + 4 * len(listed)))
             case 0b11001:
                 self.forget([high, *(register for register in range(8) if half >> register & 1)])
@@ -331,7 +331,7 @@ class _Wide(_Instruction):
             self.forget(register for register in listed if register != _PC)
             return self.done(falls=_PC not in listed)
         for index, register in enumerate(listed):
-            self.stored(plus(start, lambda a, index=index: a + 4 * index), register)  # type: ignore[misc]
+            self.stored(further(start, 4 * index), register)
         return self.done()
 
 
@@ -367,6 +367,11 @@ def expanded(immediate: int) -> int:
 def plus(value: Value, change: Callable[[int], int]) -> Value:
     """The changed value, as far as it is known."""
     return None if value is None else change(value)
+
+
+def further(value: Value, distance: int) -> Value:
+    """The value ``distance`` bytes further on, as far as it is known."""
+    return None if value is None else value + distance
 
 
 def both(first: Value, second: Value, change: Callable[[int, int], int]) -> Value:
