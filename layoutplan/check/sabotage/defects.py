@@ -15,8 +15,6 @@ from layoutplan.model.plan import DISABLED, Plan, Words
 _RW, _NAPOT, _TOR = 0b011, 0b11 << 3, 0b01 << 3
 _KERNELS = 0b001
 """AP: privileged read-write, nothing else."""
-OVERLAID = (*ARM7, *PMP)
-"""Units on which one region may lie over another."""
 _OUTSIDE = 0x6000_0000
 """In no memory, so that a malformed region is all that is wrong."""
 
