@@ -33,10 +33,12 @@ def test_python_house_rules(command: tuple[str, ...]) -> None:
 
 
 def rust_files() -> list[Path]:
-    return sorted(path for path in (ROOT / "samples").rglob("*.rs") if "target" not in path.parts)
+    """Every Rust source that is written by hand: not cargo's output, not the golden files."""
+    found = [path for folder in ("samples", "tests") for path in (ROOT / folder).rglob("*.rs")]
+    return sorted(path for path in found if not {"target", "golden"} & set(path.parts))
 
 
 def test_rust_is_formatted() -> None:
     files = rust_files()
-    assert files
+    assert {path.relative_to(ROOT).parts[0] for path in files} == {"samples", "tests"}
     run(tool("rustfmt", "rustfmt-web"), "--check", "--edition", "2024", *files)
