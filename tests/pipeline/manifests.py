@@ -20,6 +20,7 @@ TARGETS = [
     {"unit": "armv8m", "slots": 16},
     {"unit": "pmp", "slots": 16},
     {"unit": "pmp", "slots": 16, "pmp": {"grain": 32, "modes": ["napot"]}},
+    {"unit": "pmp", "slots": 16, "pmp": {"grain": 4, "modes": ["napot", "na4"]}},
 ]
 
 

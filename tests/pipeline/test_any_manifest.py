@@ -10,12 +10,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from layoutplan.errors import BadInput, ExitStatus
 from layoutplan.pipeline import PlanRequest, PlanResult, plan
-from tests.oracles.document import judge_armv7m
+from tests.oracles.document import judge
 from tests.pipeline.manifests import manifests, shuffled, text
 
 LAWS = settings(
@@ -53,11 +54,64 @@ def test_a_plan_that_an_independent_decoder_accepts_or_a_refusal(tmp_path: Path,
     assert not [fault for fault in result.faults if fault.code.startswith("check-")], "a plan that its checker refuses"
     if result.status is ExitStatus.YES and manifest["isolation"] == "mpu":
         assert result.document["proof"]["proved"] == result.document["proof"]["obligations"] > 0
-        if manifest["target"]["unit"] in {"armv6m", "armv7m"}:
-            judge_armv7m(dict(result.document), manifest["target"]["slots"])
+        judge(dict(result.document), manifest["target"])
     for memory in result.document["memories"]:
         parts = ("used", "kernel", "padding", "gap", "reserved", "free")
         assert sum(memory[part] for part in parts) == memory["length"], memory
+
+
+WIDER = {"armv6m": ("rasr", 2), "armv7m": ("rasr", 2), "armv8m": ("rlar", 32), "pmp": ("pmpaddr", 8)}
+"""The word of a region's size, and what makes the region larger by 32 bytes or twice as large."""
+MORE = {
+    "armv6m": ("rasr", 0x0700_0000, 0x0300_0000),
+    "armv7m": ("rasr", 0x0700_0000, 0x0300_0000),
+    "armv8m": ("rbar", 0b110, 0b010),
+    "pmp": ("pmpcfg", 0b011, 0b011),
+}
+"""The word of a region's rights, the field in it, and the field's value that lets everybody read and write."""
+ON = {"armv6m": ("rasr", 1), "armv7m": ("rasr", 1), "armv8m": ("rlar", 1), "pmp": ("pmpcfg", 0x18)}
+
+
+@pytest.mark.parametrize("unit", sorted(ON))
+def test_the_decoder_refuses_what_a_plan_must_not_hold(unit: str, tmp_path: Path) -> None:
+    target = {"unit": unit, "slots": 8}
+    manifest = {
+        "manifest-version": 1,
+        "isolation": "mpu",
+        "target": target,
+        "memory": {
+            "flash": {"origin": 0, "length": "1M", "access": "rx"},
+            "ram": {"origin": 0x2000_0000, "length": "64K", "access": "rw"},
+        },
+        "component": {n: {"sizes": {"code": 480, "bss": 480}, "trust": "untrusted"} for n in ("a", "b")},
+    }
+    result = solve(tmp_path, manifest)
+    assert isinstance(result, PlanResult)
+    sound = json.dumps(dict(result.document), sort_keys=True)
+    judge(json.loads(sound), target)
+    of = {(e["partition"], e["slot"]): i for i, e in enumerate(json.loads(sound)["registers"])}
+    enabled = [key for key, i in of.items() if json.loads(sound)["registers"][i]["matches"]]
+    assert {partition for partition, _ in enabled} == {"a", "b"}
+    for partition, slot in enabled:
+        for defect in ("off", "wider", "writable", "another's"):
+            document = json.loads(sound)
+            entry = document["registers"][of[partition, slot]]
+            if defect == "off":
+                word, bits = ON[unit]
+                entry["words"][word] &= ~bits
+            elif defect == "wider":
+                word, more = WIDER[unit]
+                entry["words"][word] += more
+            elif defect == "writable":
+                if "w" in entry["access"]:
+                    continue
+                word, field, value = MORE[unit]
+                entry["words"][word] = entry["words"][word] & ~field | value
+            else:
+                other = "b" if partition == "a" else "a"
+                document["registers"][of[other, 7]]["words"] = entry["words"]
+            with pytest.raises(AssertionError):
+                judge(document, target)
 
 
 @settings(LAWS, max_examples=15)
