@@ -35,7 +35,7 @@ def test_a_large_image_is_verified_within_a_second(unit: UnitName) -> None:
     data, system = large_image(unit)
     assert len(data) > MIB
     verdict, seconds = verified(unit, data, system)
-    assert {finding.rule for finding in verdict.findings} <= {"kernel-sections", "load-image", "vectors"}
+    assert verdict.holds, verdict.findings
     assert seconds < 1.0
 
 

@@ -49,14 +49,14 @@ DYNAMIC = 5
 """Slots rewritten on a switch; a partition fills four."""
 
 
-def system(unit: UnitName) -> System:
+def system(unit: UnitName, flash: AddressRange = FLASH) -> System:
     """The manifest, decoded."""
     target = Target(
         unit=unit,
         machine=Machine.RISCV if unit is UnitName.PMP else Machine.ARM,
         slots=8,
         memories=(
-            Memory(name="flash", range=FLASH, access=Access.RX, type=MemoryType.NORMAL_WRITE_THROUGH),
+            Memory(name="flash", range=flash, access=Access.RX, type=MemoryType.NORMAL_WRITE_THROUGH),
             Memory(name="ram", range=RAM, access=Access.RW, type=MemoryType.NORMAL_WRITE_BACK, shareable=True),
         ),
         aliases=(Alias(view=AddressRange.of(0x2200_0000, 32 * RAM.size), target=RAM, scale=32),),
@@ -103,9 +103,9 @@ def _component(name: str, trust: Trust, peripherals: tuple[str, ...]) -> Compone
     )
 
 
-def plan(unit: UnitName) -> Plan:
-    """A plan that keeps everything :func:`system` asks."""
-    placements = _placements(unit)
+def plan(unit: UnitName, flash: AddressRange = FLASH) -> Plan:
+    """A plan that keeps everything :func:`system` asks. The blocks of flash are at its end."""
+    placements = _placements(unit, flash)
     peripherals = (
         PeripheralGrant(name="usart1", partition="uart", range=UART, cover=(UART,)),
         PeripheralGrant(name="timer", partition="mixer", range=TIMER, cover=(TIMER,)),
@@ -200,8 +200,8 @@ def _shapes() -> dict[str, _Shape]:
     }
 
 
-def _placements(unit: UnitName) -> tuple[Placement, ...]:
-    tops = {"flash": FLASH.end, "ram": RESERVE.base}
+def _placements(unit: UnitName, flash: AddressRange) -> tuple[Placement, ...]:
+    tops = {"flash": flash.end, "ram": RESERVE.base}
     made: list[Placement] = []
     for name, shape in _shapes().items():
         parts: list[Part] = []

@@ -24,7 +24,7 @@ SET_VECTORS = 0x1C0
 
 
 def image(unit: UnitName, plan: Plan | None = None) -> Image:
-    """The image of the reference plan, or of ``plan``, which differs in slots alone."""
+    """The image of the reference plan, or of ``plan``, which differs in slots and in the size of flash alone."""
     plan = plan or reference.plan(unit)
     made = Image(machine=EM_RISCV if unit is UnitName.PMP else EM_ARM, entry=_TEXT | (unit is not UnitName.PMP))
     made.pieces += [
