@@ -11,17 +11,20 @@ from hypothesis import strategies as st
 NAMES = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]
 SIZES = st.one_of(st.integers(0, 300), st.integers(0, 9000), st.sampled_from([0, 1, 31, 32, 33, 255, 256, 257, 4096]))
 
-TARGETS = [
-    {"unit": "armv7m", "slots": 8},
-    {"unit": "armv7m", "slots": 8},
-    {"unit": "armv7m", "slots": 16},
-    {"unit": "armv6m", "slots": 8},
-    {"unit": "armv8m", "slots": 8},
-    {"unit": "armv8m", "slots": 16},
-    {"unit": "pmp", "slots": 16},
-    {"unit": "pmp", "slots": 16, "pmp": {"grain": 32, "modes": ["napot"]}},
-    {"unit": "pmp", "slots": 16, "pmp": {"grain": 4, "modes": ["napot", "na4"]}},
-]
+TARGETS: dict[str, list[dict[str, Any]]] = {
+    "pmsav7": [
+        {"unit": "armv7m", "slots": 8},
+        {"unit": "armv7m", "slots": 8},
+        {"unit": "armv7m", "slots": 16},
+        {"unit": "armv6m", "slots": 8},
+    ],
+    "pmsav8": [{"unit": "armv8m", "slots": 8}, {"unit": "armv8m", "slots": 16}],
+    "pmp": [
+        {"unit": "pmp", "slots": 16},
+        {"unit": "pmp", "slots": 16, "pmp": {"grain": 32, "modes": ["napot"]}},
+        {"unit": "pmp", "slots": 16, "pmp": {"grain": 4, "modes": ["napot", "na4"]}},
+    ],
+}
 
 
 @st.composite
@@ -45,13 +48,13 @@ def components(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
 
 
 @st.composite
-def manifests(draw: st.DrawFn) -> dict[str, Any]:
-    """A manifest as a dict; `text` writes it."""
+def manifests(draw: st.DrawFn, *, units: tuple[str, ...] = tuple(TARGETS)) -> dict[str, Any]:
+    """A manifest for one of some kinds of unit as a dict; `text` writes it."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True))
     manifest: dict[str, Any] = {
         "manifest-version": 1,
         "isolation": draw(st.sampled_from(["mpu", "mpu", "mpu", "none"])),
-        "target": draw(st.sampled_from(TARGETS)),
+        "target": draw(st.sampled_from([target for unit in units for target in TARGETS[unit]])),
         "memory": {
             "flash": {
                 "origin": draw(st.sampled_from([0, 0x800_0000])),
