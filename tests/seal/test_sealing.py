@@ -141,6 +141,37 @@ def test_each_component_has_its_own_linear_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("toolchain")
+def test_each_riscv_component_has_its_own_linear_memory(tmp_path: Path) -> None:
+    """The compiler addresses it in halves; both relocations of each component keep naming that component's base."""
+    source = (
+        '.section .text.uart_main,"ax"\n.global uart_main\nuart_main: lui s11, %hi(__linear_memory_base)\n'
+        " addi s11, s11, %lo(__linear_memory_base)\n la a0, __linear_memory_base+16\n ret\n"
+    )
+    uart = assemble(source, tmp_path / "uart.o", riscv=True)
+    for name in ("gps-driver", "uart"):
+        asked = component(uart, name=name)
+        found = sealed(asked, tmp_path / f"{name}.o", machine="riscv")
+        assert open_names(found)[0] == {f"__lp_{name.replace('-', '_')}_linear_memory_start"}
+        assert "__linear_memory_base" not in found.undefined | found.defined
+        assert is_sealed(asked, tmp_path / f"{name}.o", frozenset())
+
+
+@pytest.mark.usefixtures("toolchain")
+@pytest.mark.parametrize("flags", ["a", "aw"])
+def test_riscv_records_of_wasm_data_are_the_components(flags: str, tmp_path: Path) -> None:
+    """Records of what the wasm memory begins with are in no section that linkers know by name."""
+    source = (
+        '.section .text.uart_main,"ax"\n.global uart_main\nuart_main: la a0, records\n lw a0, 0(a0)\n ret\n'
+        f'.section .wasm_data,"{flags}"\n.balign 4\nrecords: .word 1024, 5\n.ascii "hello"\n'
+    )
+    uart = assemble(source, tmp_path / "uart.o", riscv=True)
+    found = sealed(component(uart), tmp_path / "sealed.o", machine="riscv")
+    sections = {section.name: (section.size, section.align) for section in found.allocated}
+    assert sections[".lp.uart.wasm_data"] == (13, 4)
+    assert sections.keys() == {".lp.uart.text.uart_main", ".lp.uart.wasm_data"}
+
+
+@pytest.mark.usefixtures("toolchain")
 def test_names_that_the_final_link_defines_may_stay_open(tmp_path: Path) -> None:
     source = function("uart_main", "neighbour", body=" ldr r0, =__lp_shared_ring_start\n")
     asked = component(assemble(source, tmp_path / "uart.o"))
