@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import z3  # type: ignore[import-untyped]  # z3 ships no types
 
+from layoutplan.check.elf.image import read_image
 from layoutplan.check.evidence import evidence_files
 from layoutplan.check.proof.prove import decide_file
 from layoutplan.check.sabotage import reference, reference_image
@@ -68,6 +73,33 @@ def test_the_folder_is_the_same_twice(tmp_path: Path) -> None:
     _, _, first = folder(UnitName.ARMV7M, tmp_path / "a")
     _, _, second = folder(UnitName.ARMV7M, tmp_path / "b")
     assert first == second
+
+
+@pytest.mark.parametrize("unit", reference.UNITS)
+def test_the_index_ties_words_and_questions_to_the_image(unit: UnitName, tmp_path: Path) -> None:
+    elf, out, _ = folder(unit, tmp_path)
+    data, index = elf.read_bytes(), json.loads((out / "index.json").read_text())
+    assert index["image"] == hashlib.sha256(data).hexdigest()
+    assert (index["version"], index["unit"], index["partitions"]) == (1, unit.value, sorted(reference.PARTITIONS))
+    assert index["tool"] == f"layoutplan {metadata.version('layoutplan')}"
+    assert index["solver"] == f"z3 {z3.get_version_string()}"
+    image, table = read_image(elf), reference_image.image(unit)
+    assert len(index["words"]) > 50
+    for word in index["words"]:
+        at = data[word["offset"] : word["offset"] + 4]
+        assert at.hex() == word["bytes"], word["name"]
+        # The name leads to the same place by another way: the address of the symbol that the image was made with.
+        symbol, _, place = word["name"].partition("+")
+        assert image.file_offset(table.symbols[symbol][0] + int(place), 4) == word["offset"]
+        assert int.from_bytes(at, "little") == table.word(symbol, int(place)), word["name"]
+    questions = {path.relative_to(out).as_posix(): path for path in out.rglob("*.smt2")}
+    assert set(index["files"]) == set(questions)
+    for name, entry in index["files"].items():
+        assert entry["sha256"] == hashlib.sha256(questions[name].read_bytes()).hexdigest(), name
+        expected = "sat" if name.startswith(("controls/", "witnesses/")) else "unsat"
+        assert entry["expected"] == expected, name
+    asked = [name for name in questions if name.startswith("obligations/")]
+    assert index["obligations"] == len(asked) > 0
 
 
 def test_the_script_checks_the_folder_alone(tmp_path: Path) -> None:
