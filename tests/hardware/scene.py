@@ -95,9 +95,13 @@ def gaps(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
 
 
 def kernel(scene: Scene) -> Iterator[tuple[str, AddressRange]]:
-    """The kernel's own, by symbol: code, vectors, table, stack, saved contexts."""
+    """The kernel's own, by symbol: code, vectors, table, stack, saved contexts.
+
+    Without isolation there is no table of regions, and nobody keeps the others' symbols.
+    """
     symbols = scene.image.symbols
-    for name in ("LP_DYNAMIC", "LP_GRANTS", "LP_TASKS", "LP_ENTRIES", "LP_STEPS", "__lp_hash", "__lp_init_start"):
+    table = ("LP_DYNAMIC", "LP_GRANTS", "LP_TASKS", "LP_ENTRIES") if any(scene.image.plan.registers.values()) else ()
+    for name in (*table, "LP_STEPS", "__lp_hash", "__lp_init_start"):
         yield name, AddressRange.of(symbols[name], 8)
     yield "kernel-stack", AddressRange(symbols["__lp_kernel_stack_start"], symbols["__lp_kernel_stack_end"])
     yield "kernel-data", AddressRange(symbols["__lp_kernel_data_start"], symbols["__lp_kernel_bss_end"])

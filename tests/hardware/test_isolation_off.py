@@ -1,21 +1,25 @@
-"""With isolation off the same accesses succeed, and nothing of the protection is left in the image."""
+"""With isolation off the same attacks succeed, and nothing of the protection is left in the image."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from layoutplan.model.access import Access
+from tests.hardware import attacks
 from tests.hardware.build import TCB, Image, image
 from tests.hardware.cost import instructions
 from tests.hardware.machines import MACHINES, Machine
 from tests.hardware.manifests import QUARTET, quartet
 from tests.hardware.scene import Scene, scene
-from tests.hardware.steps import Operation, Step
+from tests.hardware.steps import Kind, Operation, Step
 from tests.hardware.verdict import Attempt, violations
+from tests.toolchain import RISCV32
 
 
 @pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: str(machine.name))
@@ -24,34 +28,120 @@ def unprotected(request: pytest.FixtureRequest) -> Image:
     return image(machine, quartet(machine, isolation="none"), QUARTET)
 
 
-def trespasses(stage: Scene) -> Iterator[Attempt]:
-    """Every task reads every block of the others, and changes bytes of their data."""
+def reachable(stage: Scene) -> list[Attempt]:
+    """The suite's own reads and writes that isolation denies and nothing else does, which all must complete now.
+
+    A write puts back what is there, so that the kernel that it hits lives to tell.
+    Code is among what can be written: these machines keep it in RAM, where a chip's flash would ignore the store.
+    Left out is what QEMU's devices refuse by themselves, bytes, and what no protection unit decides: privileged
+    instructions, which the mode forbids, and on Arm the private peripheral bus, which is privileged whatever the MPU
+    says (Armv7-M ARM B3.1). Both stand in ``attacks.privileged``, and are tried below.
+    """
+    found = []
+    for attempt in attacks.everywhere(stage):
+        step = attempt.step
+        refusing = stage.device(step.address) is not None and not stage.image.machine.devices_take_bytes
+        if attempt.denied and step.operation is not Operation.EXECUTE and not refusing:
+            rewriting = Operation.REWRITE8 if step.operation is Operation.WRITE8 else step.operation
+            step = replace(step, operation=rewriting, observe=0)
+            found.append(Attempt(name=attempt.name, step=step))
+    return found
+
+
+def changes(stage: Scene, read: Mapping[int, int]) -> list[Attempt]:
+    """Those of the writes whose byte nobody needs, with another value than ``read`` found there, which must show.
+
+    These are the data, stacks and shares of others and the far end of the kernel's stack. The attacker puts each back.
+    """
+    writable = {
+        f"{placement.block.name}/{where}"
+        for placement in stage.image.plan.placements
+        if any(Access.WRITE in rights for rights in placement.block.granted_to.values())
+        for where in ("first", "inside", "last")
+    }
+    found = []
+    for attempt in attacks.everywhere(stage):
+        name, step = attempt.name, attempt.step
+        where = name.removesuffix("/write").split("/", 1)[1]
+        if attempt.denied and step.operation is Operation.WRITE8 and where in {*writable, "kernel-stack/first"}:
+            there = read[step.address]
+            for label, value in (("write", there ^ 0xA5), ("restore", there)):
+                changing = replace(step, value=value, observe=step.address)
+                found.append(Attempt(name=f"{name}/{label}", step=changing, value=value, changes=True))
+    return found
+
+
+def executions(stage: Scene) -> list[Attempt]:
+    """Every task runs a breakpoint in the others' code, and a return that it has written into anybody's data.
+
+    The suite's own attack, which enters a foreign function, would succeed without ever coming back to say so.
+    """
+    riscv = stage.image.machine.target == RISCV32
+    pause, back = (b"\x02\x90", 0x8082) if riscv else (b"\x00\xbe", 0x4770)  # c.ebreak, c.jr ra; bkpt #0, bx lr
+    found = []
     for task, owner in stage.partition_of.items():
         name = stage.partitions[owner]
-        for placement in stage.image.plan.placements:
-            if name in placement.block.granted_to:
-                continue
-            for address in (placement.used.base, placement.used.last):
-                step = Step(task=task, operation=Operation.READ8, address=address)
-                yield Attempt(name=f"{name}/{placement.block.name}/{address:#x}/read", step=step)
-        for other in QUARTET:
-            if other != name:
-                # Zeroed memory that its component does not use: nobody else writes there.
-                address = stage.bss(stage.tasks.index(other))
-                step = Step(task=task, operation=Operation.WRITE8, address=address, value=0x40 + task, observe=address)
-                label = f"{name}/{other}.data/write"
-                yield Attempt(name=label, step=step, changes=True, value=0x40 + task)
+        for other in stage.tasks:
+            address = code_of(stage.image, other, pause)
+            if Access.EXECUTE not in stage.held(name, address):
+                step = Step(task=task, operation=Operation.EXECUTE, address=address)
+                reached = Attempt(name=f"{name}/{other}.code/execute", step=step, denied=frozenset({Kind.BREAKPOINT}))
+                found.append(reached)
+            address = stage.bss(stage.tasks.index(other))
+            planting = Step(task=task, operation=Operation.WRITE16, address=address, value=back)
+            found.append(Attempt(name=f"{name}/{other}.data/plant", step=planting, value=back))
+            running = Step(task=task, operation=Operation.EXECUTE, address=address)
+            found.append(Attempt(name=f"{name}/{other}.data/execute", step=running))
+    return found
 
 
-def test_every_trespass_succeeds(unprotected: Image) -> None:
+def code_of(image: Image, component: str, instruction: bytes) -> int:
+    """Where ``instruction``, of two bytes, stands in the component's code."""
+    with image.elf.open("rb") as file:
+        code = ELFFile(file).get_section_by_name(f".lp.{component}.text")
+        assert code is not None
+        content, base = code.data(), code["sh_addr"]
+    return base + next(at for at in range(0, len(content), 2) if content[at : at + 2] == instruction)
+
+
+def test_every_read_and_write_that_isolation_denies_succeeds(unprotected: Image) -> None:
     stage = scene(unprotected)
-    attempts = list(trespasses(stage))
-    assert len(attempts) >= len(QUARTET) * (len(QUARTET) - 1) * 3
+    attempts = reachable(stage)
+    reads = {attempt.name for attempt in attempts if attempt.name.endswith("/read")}
+    for partition in QUARTET:
+        for other in set(QUARTET) - {partition}:
+            assert {f"{partition}/{other}.data/{where}/read" for where in ("first", "inside", "last")} <= reads
+        assert {f"{partition}/{what}/first/read" for what in ("kernel-data", "kernel-stack", "__lp_hash")} <= reads
     outcomes, run = unprotected.attack([attempt.step for attempt in attempts])
     assert violations(stage, attempts, outcomes) == {}
     assert run.status == 0
-    written = [outcome for attempt, outcome in zip(attempts, outcomes, strict=True) if attempt.changes]
-    assert all(outcome.before != outcome.after for outcome in written)
+    both = zip(attempts, outcomes, strict=True)
+    read = {one.step.address: outcome.value for one, outcome in both if one.step.operation is Operation.READ8}
+    attempts = changes(stage, read)
+    assert len(attempts) >= 2 * 3 * len(QUARTET) * (len(QUARTET) - 1)
+    outcomes, run = unprotected.attack([attempt.step for attempt in attempts])
+    assert violations(stage, attempts, outcomes) == {}
+    assert run.status == 0
+    # Every second one puts back, where the byte's owner may have done so already.
+    assert all(outcome.before != outcome.after for outcome in outcomes[::2])
+
+
+def test_every_partition_runs_what_isolation_keeps_from_it(unprotected: Image) -> None:
+    stage = scene(unprotected)
+    attempts = executions(stage)
+    assert len(attempts) >= 3 * len(QUARTET) * (len(QUARTET) - 1)
+    outcomes, run = unprotected.attack([attempt.step for attempt in attempts])
+    assert violations(stage, attempts, outcomes) == {}
+    assert run.status == 0
+
+
+def test_what_the_mode_forbids_stays_forbidden(unprotected: Image) -> None:
+    """Tasks stay unprivileged with isolation off: these attacks are stopped by the core, not by a region."""
+    stage = scene(unprotected)
+    attempts = [attempt for attempt in attacks.privileged(stage) if "exception-return" not in attempt.name]
+    outcomes, run = unprotected.attack([attempt.step for attempt in attempts])
+    assert violations(stage, attempts, outcomes) == {}
+    assert run.status == 0
 
 
 STUB = """//! Stands where the protection unit would be programmed.
