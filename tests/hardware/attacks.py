@@ -341,7 +341,10 @@ def floating_point(scene: Scene) -> Iterator[Attempt]:
 
 
 def in_context(scene: Scene, attempts: Iterable[Attempt], context: str) -> Iterator[Attempt]:
-    """The same attempts, each after a preparation: ``several`` switches, ``preempted``, or another's ``restart``."""
+    """The same attempts, each after a preparation: ``several`` switches, ``preempted``, or another's ``restart``.
+
+    In ``faulted`` the other is restarted for a write to the attacker's memory, in ``restart`` by its own report.
+    """
     count = len(scene.tasks)
     for attempt in attempts:
         task = attempt.step.task
@@ -359,4 +362,9 @@ def in_context(scene: Scene, attempts: Iterable[Attempt], context: str) -> Itera
             step = Step(task=victim, operation=Operation.REPORT, value=7, response=Response.RESTART)
             reported = frozenset({Kind.REPORTED})
             yield Attempt(name=f"{name}/prepare", step=step, denied=reported, address=7)
+        elif context == "faulted":
+            victim = others[attempt.step.address // 4 % len(others)]
+            mine = scene.stacks[task].base
+            step = Step(task=victim, operation=Operation.WRITE8, address=mine, response=Response.RESTART, observe=mine)
+            yield Attempt(name=f"{name}/prepare", step=step, denied=DATA_KINDS, address=mine)
         yield replace(attempt, name=name)
