@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from layoutplan.model.access import UnitName
 from tests.hardware import attacks
-from tests.hardware.build import image, patched
+from tests.hardware.build import TCB, image, patched
 from tests.hardware.defects import broken, patches, rights
 from tests.hardware.machines import AN385, AN505, VIRT, Machine
 from tests.hardware.manifests import QUARTET, quartet
@@ -59,6 +60,30 @@ def test_an_overflow_through_a_hole_below_the_stack_is_seen(stage: Scene, partit
             seen = [name for name, wrong in violations(stage, attempts, outcomes).items() if "the byte at" in wrong]
             expected = [] if unit is UnitName.ARMV8M else [f"{partition}/overflow/1"]
             assert seen[:1] == expected
+    assert holes
+
+
+def test_without_its_limit_register_a_stack_runs_through_the_hole(tmp_path: Path) -> None:
+    """The mutant of PSPLIM (Armv8-M). With the right table the region's end stops the same attacks."""
+    source = tmp_path / "switch_tcb"
+    shutil.copytree(TCB, source, ignore=shutil.ignore_patterns("target"))
+    file = source / "src" / "arch" / "cortex_m.rs"
+    text = file.read_text()
+    assert text.count('"msr psplim, r12"') == 1
+    file.write_text(text.replace('"msr psplim, r12"', '"/* r12 */"'))
+    stage = scene(image(AN505, quartet(AN505), QUARTET, source=source))
+    stack = stage.stacks[stage.tasks.index("alpha")]
+    attempts = [attempt for attempt in attacks.hostile_stacks(stage) if "alpha/overflow/" in attempt.name]
+    outcomes, _ = stage.image.attack([attempt.step for attempt in attempts])
+    assert violations(stage, attempts, outcomes) == {}
+    holes = 0
+    for _, slots, _ in broken(stage, "alpha"):
+        if all("w" in rights(UnitName.ARMV8M, [slot.words for slot in slots], stack.base - 1 + at) for at in (0, 1)):
+            holes += 1
+            elf = patched(stage.image.elf, patches(stage, "alpha", slots), tmp_path / "broken.elf")
+            outcomes, _ = stage.image.attack([attempt.step for attempt in attempts], elf=elf)
+            seen = [name for name, wrong in violations(stage, attempts, outcomes).items() if "the byte at" in wrong]
+            assert seen[:1] == ["alpha/overflow/1"]
     assert holes
 
 
