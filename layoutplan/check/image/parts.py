@@ -64,9 +64,13 @@ def image_parts(system: System, image: ElfImage) -> ImageParts:
             findings.append(Finding(rule="sections", partition=part.owner, message=message))
     kernel = tuple(section for sections in by_name.values() for section in sections)
     for section in kernel:
-        if section.name.startswith(".lp.") and section.name.split(".")[2] in {c.name for c in system.components}:
-            message = f"section `{section.name}` is of a component, and no part of the manifest"
-            findings.append(Finding(rule="sections", range=section.range, message=message))
+        owner = section.name.split(".")[2] if section.name.startswith(".lp.") else ""
+        for component in system.components:
+            if component.name == owner:
+                message = f"section `{section.name}` is of a component, and no part of the manifest"
+                findings.append(
+                    Finding(rule="sections", partition=component.partition, range=section.range, message=message)
+                )
     findings += _overlaps([*kernel, *(section for _, section in found.values())])
     blocks = tuple(_blocks(system, image, found, findings))
     return ImageParts(

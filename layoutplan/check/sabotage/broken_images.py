@@ -193,7 +193,11 @@ IMAGES: tuple[ImageSabotage, ...] = (
     ),
     ImageSabotage(name="code four bytes long", rule="sections", partition="shared:code", breaks=_code_long),
     ImageSabotage(
-        name="a component's section with the kernel", rule="sections", breaks=_component_leftover, alone=True
+        name="a component's section with the kernel",
+        rule="sections",
+        partition="uart",
+        breaks=_component_leftover,
+        alone=True,
     ),
     ImageSabotage(
         name="not in the memory asked for",
