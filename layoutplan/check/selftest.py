@@ -13,9 +13,13 @@ from layoutplan.check.sabotage import lockdown, reference, reference_image, refe
 from layoutplan.check.sabotage.broken_images import IMAGES
 from layoutplan.check.sabotage.defects import DEFECTS
 from layoutplan.check.sabotage.flips import FlipClass, classify_flips
+from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.lockdown import LOCKDOWN
+from layoutplan.check.sabotage.naming import named
+from layoutplan.check.sabotage.plans import Sabotage
 from layoutplan.check.sabotage.registers import REGISTERS
 from layoutplan.check.sabotage.structure import STRUCTURE
+from layoutplan.check.sabotage.writer import Image
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.component import System
@@ -68,7 +72,7 @@ def _plans(unit: UnitName) -> Iterator[SelftestRow]:
     for sabotage in (*STRUCTURE, *REGISTERS, *DEFECTS, *LOCKDOWN):
         if unit in sabotage.units:
             verdict = check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit)))
-            yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
+            yield _caught(unit, sabotage, verdict)
 
 
 def _images(unit: UnitName) -> Iterator[SelftestRow]:
@@ -79,14 +83,16 @@ def _images(unit: UnitName) -> Iterator[SelftestRow]:
             plan = reference.plan(unit) if sabotage.against_plan else None
             system = sabotage.asks(reference.system(unit))
             verdict = verify_elf(parse_image(broken.elf(), "broken"), system, plan, reference_objects.objects(unit))
-            yield _caught(unit, sabotage.name, sabotage.rule, sabotage.partition, verdict)
+            yield _caught(unit, sabotage, verdict, broken)
 
 
-def _caught(unit: UnitName, name: str, rule: str, partition: str, verdict: Verdict) -> SelftestRow:
-    named = any(f.rule == rule and f.partition in (partition, "") for f in verdict.findings)
+def _caught(
+    unit: UnitName, sabotage: Sabotage | ImageSabotage, verdict: Verdict, image: Image | None = None
+) -> SelftestRow:
     muddled = {f.rule for f in verdict.findings} & {"methods-disagree", "obligation-count"}
+    passed = bool(named(verdict, sabotage, unit, image)) and not muddled
     detail = ", ".join(sorted({f.rule for f in verdict.findings}))
-    return SelftestRow(unit=unit, name=name, rule=rule, passed=named and not muddled, detail=detail)
+    return SelftestRow(unit=unit, name=sabotage.name, rule=sabotage.rule, passed=passed, detail=detail)
 
 
 def _flips(unit: UnitName, how: str, system: System, image: ElfImage) -> Iterator[SelftestRow]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from layoutplan.check import check_plan
@@ -10,9 +12,11 @@ from layoutplan.check.sabotage import reference, reference_image, reference_obje
 from layoutplan.check.sabotage.broken_images import IMAGES, ImageSabotage
 from layoutplan.check.sabotage.defects import DEFECTS, hole_punched
 from layoutplan.check.sabotage.lockdown import LOCKDOWN
+from layoutplan.check.sabotage.naming import named
 from layoutplan.check.sabotage.plans import Sabotage
 from layoutplan.check.sabotage.registers import REGISTERS
 from layoutplan.check.sabotage.structure import STRUCTURE
+from layoutplan.check.sabotage.writer import Image
 from layoutplan.check.verify import verify_elf
 from layoutplan.model.access import UnitName
 from layoutplan.model.evidence import Verdict
@@ -27,21 +31,18 @@ PLANS += [(s, unit) for s in (*REGISTERS, *DEFECTS) for unit in s.units if unit 
 IMAGE_CASES = [(s, unit) for s in IMAGES for unit in s.units if unit in BOTH or s.units != reference.UNITS]
 
 
-def caught(verdict: Verdict, sabotage: Sabotage | ImageSabotage) -> None:
+def caught(verdict: Verdict, sabotage: Sabotage | ImageSabotage, unit: UnitName, image: Image | None = None) -> None:
     assert not verdict.holds
     rules = {finding.rule for finding in verdict.findings}
     assert not rules & {"methods-disagree", "vacuous", "obligation-count"}, verdict.findings
-    named = [f for f in verdict.findings if f.rule == sabotage.rule and f.partition in (sabotage.partition, "")]
-    assert named, verdict.findings
-    if isinstance(sabotage, Sabotage) and sabotage.touching is not None:
-        assert any(f.range is not None and f.range.overlaps(sabotage.touching) for f in named), named
+    assert named(verdict, sabotage, unit, image), verdict.findings
     if sabotage.alone:
         assert rules == {sabotage.rule}, verdict.findings
 
 
 @pytest.mark.parametrize(("sabotage", "unit"), PLANS, ids=[f"{unit}-{s.name}" for s, unit in PLANS])
 def test_a_broken_plan_is_caught(sabotage: Sabotage, unit: UnitName) -> None:
-    caught(check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit))), sabotage)
+    caught(check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit))), sabotage, unit)
 
 
 @pytest.mark.parametrize(("sabotage", "unit"), IMAGE_CASES, ids=[f"{unit}-{s.name}" for s, unit in IMAGE_CASES])
@@ -50,7 +51,21 @@ def test_a_broken_image_is_caught(sabotage: ImageSabotage, unit: UnitName) -> No
     sabotage.breaks(image)
     plan = reference.plan(unit) if sabotage.against_plan else None
     system, objects = sabotage.asks(reference.system(unit)), reference_objects.objects(unit)
-    caught(verify_elf(parse_image(image.elf(), "broken.elf"), system, plan, objects), sabotage)
+    caught(verify_elf(parse_image(image.elf(), "broken.elf"), system, plan, objects), sabotage, unit, image)
+
+
+def test_what_does_not_name_rule_partition_and_address_is_not_caught() -> None:
+    unit = UnitName.ARMV7M
+    sabotage = next(s for s in REGISTERS if s.name == "a region over a neighbour")
+    verdict = check_plan(*sabotage.breaks(reference.system(unit), reference.plan(unit)))
+    assert named(verdict, sabotage, unit)
+    assert not named(verdict, replace(sabotage, rule="availability"), unit)
+    assert not named(verdict, replace(sabotage, touching="mixer.data"), unit)
+    assert not named(verdict, replace(sabotage, touching=None), unit)
+    for partition in ("uart", ""):
+        assert not named(verdict, replace(sabotage, partition=partition), unit)
+    silent = replace(verdict, findings=tuple(replace(f, partition="", range=None) for f in verdict.findings))
+    assert not named(silent, sabotage, unit)
 
 
 @pytest.mark.parametrize("unit", [UnitName.ARMV6M, UnitName.ARMV7M, UnitName.PMP])

@@ -189,14 +189,26 @@ IMAGES: tuple[ImageSabotage, ...] = (
     *TABLES,
     ImageSabotage(name="another machine", rule="machine", breaks=_other_machine, alone=True),
     ImageSabotage(
-        name="code four bytes short", rule="sections", partition="shared:code", breaks=_code_short, alone=True
+        name="code four bytes short",
+        rule="sections",
+        partition="shared:code",
+        breaks=_code_short,
+        touching=".lp.mixer.text",
+        alone=True,
     ),
-    ImageSabotage(name="code four bytes long", rule="sections", partition="shared:code", breaks=_code_long),
+    ImageSabotage(
+        name="code four bytes long",
+        rule="sections",
+        partition="shared:code",
+        breaks=_code_long,
+        touching=".lp.mixer.text",
+    ),
     ImageSabotage(
         name="a component's section with the kernel",
         rule="sections",
         partition="uart",
         breaks=_component_leftover,
+        touching=".lp.uart.rodata.str",
         alone=True,
     ),
     ImageSabotage(
@@ -205,17 +217,26 @@ IMAGES: tuple[ImageSabotage, ...] = (
         partition="uart",
         breaks=lambda _: None,
         asks=_elsewhere,
+        touching="uart.code",
         alone=True,
     ),
-    ImageSabotage(name="two sections on the same bytes", rule="disjoint", breaks=_overlapping, alone=True),
     ImageSabotage(
-        name="an end symbol inside its block", rule="symbols", partition="mixer.data", breaks=_symbol_wrong, alone=True
+        name="two sections on the same bytes", rule="disjoint", breaks=_overlapping, touching=".noinit", alone=True
+    ),
+    ImageSabotage(
+        name="an end symbol inside its block",
+        rule="symbols",
+        partition="mixer.data",
+        breaks=_symbol_wrong,
+        touching="mixer.data",
+        alone=True,
     ),
     ImageSabotage(
         name="an end symbol over a neighbour",
         rule="symbols",
         partition="mixer.data",
         breaks=_symbol_grasping,
+        touching="mixer.data",
         alone=True,
     ),
     ImageSabotage(
@@ -226,12 +247,15 @@ IMAGES: tuple[ImageSabotage, ...] = (
         units=ARM,
         alone=True,
     ),
-    ImageSabotage(name="two segments at the same addresses", rule="loaded-bytes", breaks=_shadowed, alone=True),
+    ImageSabotage(
+        name="two segments at the same addresses", rule="loaded-bytes", breaks=_shadowed, touching=".shadow", alone=True
+    ),
     ImageSabotage(
         name="the kernel in a reserve",
         rule="kernel-sections",
         partition="kernel",
         breaks=_kernel_in_reserve,
+        touching=reference.RESERVE,
         alone=True,
     ),
     ImageSabotage(
@@ -239,13 +263,35 @@ IMAGES: tuple[ImageSabotage, ...] = (
         rule="load-image",
         partition="mixer",
         breaks=_image_with_attacker,
+        touching="uart.code",
         alone=True,
     ),
-    ImageSabotage(name="bytes loaded outside the memories", rule="loaded-bytes", breaks=_loaded_nowhere, alone=True),
-    ImageSabotage(name="bytes loaded over others", rule="loaded-bytes", breaks=_loaded_twice, alone=True),
-    ImageSabotage(name="a component's interrupt handler", rule="vectors", breaks=_handler, units=ARM, alone=True),
+    ImageSabotage(
+        name="bytes loaded outside the memories",
+        rule="loaded-bytes",
+        breaks=_loaded_nowhere,
+        touching=AddressRange.of(0x0900_0000, 0x10),
+        alone=True,
+    ),
+    ImageSabotage(
+        name="bytes loaded over others",
+        rule="loaded-bytes",
+        breaks=_loaded_twice,
+        touching=AddressRange.of(reference.RAM.base + 0x600, 0x10),
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a component's interrupt handler",
+        rule="vectors",
+        breaks=_handler,
+        units=ARM,
+        touching=".vector_table",
+        alone=True,
+    ),
     ImageSabotage(name="a component's entry point", rule="vectors", breaks=_entry_point, alone=True),
-    ImageSabotage(name="a component's constructor", rule="constructors", breaks=_constructor, alone=True),
+    ImageSabotage(
+        name="a component's constructor", rule="constructors", breaks=_constructor, touching=".init_array", alone=True
+    ),
     ImageSabotage(
         name="a task that starts in the kernel", rule="entries", partition="uart", breaks=_foreign_entry, alone=True
     ),
@@ -254,17 +300,35 @@ IMAGES: tuple[ImageSabotage, ...] = (
         name="a task in another's partition", rule="tasks", partition="uart", breaks=_foreign_partition, alone=True
     ),
     ImageSabotage(
-        name="start-up zeroes too much", rule="init", partition="attitude", breaks=_init_elsewhere, alone=True
+        name="start-up zeroes too much",
+        rule="init",
+        partition="attitude",
+        breaks=_init_elsewhere,
+        touching="attitude.data",
+        alone=True,
     ),
-    ImageSabotage(name="data that nobody fills", rule="init", partition="mixer", breaks=_not_filled, alone=True),
     ImageSabotage(
-        name="another's bytes for a component's", rule="traced", partition="mixer", breaks=_folded_code, alone=True
+        name="data that nobody fills",
+        rule="init",
+        partition="mixer",
+        breaks=_not_filled,
+        touching="mixer.data",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="another's bytes for a component's",
+        rule="traced",
+        partition="mixer",
+        breaks=_folded_code,
+        touching=".lp.mixer.text",
+        alone=True,
     ),
     ImageSabotage(
         name="a call that a component captured",
         rule="kernel-references",
         partition="kernel",
         breaks=_captured_call,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(
@@ -272,6 +336,7 @@ IMAGES: tuple[ImageSabotage, ...] = (
         rule="kernel-references",
         partition="kernel",
         breaks=_stored_address,
+        touching=".rodata",
         alone=True,
     ),
     ImageSabotage(
@@ -280,6 +345,7 @@ IMAGES: tuple[ImageSabotage, ...] = (
         partition="kernel",
         breaks=_built_address,
         units=ARM,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(name="table and script of two plans", rule="hash", breaks=_other_hash, alone=True),

@@ -183,33 +183,86 @@ def _no_execute_lost(system: System, plan: Plan) -> Broken:
 
 DEFECTS: tuple[Sabotage, ...] = (
     Sabotage(
-        name="a size field one too large", rule="isolation", partition="mixer", breaks=_size_too_large, units=ARM7
+        name="a size field one too large",
+        rule="isolation",
+        partition="mixer",
+        breaks=_size_too_large,
+        units=ARM7,
+        touching="attitude.data",
     ),
-    Sabotage(name="a trailing one too many", rule="isolation", partition="mixer", breaks=_napot_too_large, units=PMP),
     Sabotage(
-        name="a TOR lower bound of zero", rule="isolation", partition="attitude", breaks=_tor_from_zero, units=PMP
+        name="a trailing one too many",
+        rule="isolation",
+        partition="mixer",
+        breaks=_napot_too_large,
+        units=PMP,
+        touching="attitude.data",
     ),
-    Sabotage(name="TOR over a NAPOT bound", rule="isolation", partition="uart", breaks=_tor_bound_forgotten, units=PMP),
+    Sabotage(
+        name="a TOR lower bound of zero",
+        rule="isolation",
+        partition="attitude",
+        breaks=_tor_from_zero,
+        units=PMP,
+        touching="mixer.rodata",
+    ),
+    Sabotage(
+        name="TOR over a NAPOT bound",
+        rule="isolation",
+        partition="uart",
+        breaks=_tor_bound_forgotten,
+        units=PMP,
+        touching="mixer.rodata",
+    ),
     Sabotage(
         name="a subregion past the neighbour",
         rule="isolation",
         partition="mixer",
         breaks=_subregion_too_many,
         units=ARM7,
-        touching=reference.FLASH,
+        touching="attitude.rodata",
         alone=True,
     ),
     Sabotage(
-        name="a limit not made inclusive", rule="isolation", partition="mixer", breaks=_limit_exclusive, units=ARM8
+        name="a limit not made inclusive",
+        rule="isolation",
+        partition="mixer",
+        breaks=_limit_exclusive,
+        units=ARM8,
+        touching="attitude.data",
     ),
     Sabotage(
-        name="a deny entry cleared", rule="isolation", partition="mixer", breaks=_deny_cleared, units=(*ARM7, *PMP)
+        name="a deny entry cleared",
+        rule="isolation",
+        partition="mixer",
+        breaks=_deny_cleared,
+        units=(*ARM7, *PMP),
+        touching="attitude.data",
     ),
     Sabotage(
-        name="a deny entry too late", rule="isolation", partition="mixer", breaks=_deny_too_late, units=(*ARM7, *PMP)
+        name="a deny entry too late",
+        rule="isolation",
+        partition="mixer",
+        breaks=_deny_too_late,
+        units=(*ARM7, *PMP),
+        touching="attitude.data",
     ),
-    Sabotage(name="a boot entry that wins", rule="isolation", partition="uart", breaks=_boot_entry_wins, units=PMP),
-    Sabotage(name="R and X swapped", rule="availability", partition="mixer", breaks=_swapped, units=PMP),
+    Sabotage(
+        name="a boot entry that wins",
+        rule="isolation",
+        partition="uart",
+        breaks=_boot_entry_wins,
+        units=PMP,
+        touching="attitude.data",
+    ),
+    Sabotage(
+        name="R and X swapped",
+        rule="availability",
+        partition="mixer",
+        breaks=_swapped,
+        units=PMP,
+        touching="mixer.data",
+    ),
     Sabotage(
         name="a grain that swallows low bits", rule="well-formed", partition="mixer", breaks=_coarse_grain, units=PMP
     ),
@@ -271,8 +324,8 @@ DEFECTS: tuple[Sabotage, ...] = (
         partition="mixer",
         breaks=_unknown_attribute,
         units=ARM8,
-        touching=reference.RAM,
+        touching="mixer.data",
         alone=True,
     ),
-    Sabotage(name="XN forgotten", rule="isolation", partition="uart", breaks=_no_execute_lost, touching=reference.RAM),
+    Sabotage(name="XN forgotten", rule="isolation", partition="uart", breaks=_no_execute_lost, touching="uart.data"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 
+from layoutplan.address import AddressRange
 from layoutplan.check.elf.image import EM_ARM
 from layoutplan.check.sabotage.images import ImageSabotage
 from layoutplan.check.sabotage.plans import ARM, PMP
@@ -191,30 +192,75 @@ def _asks_for_slack(system: System) -> System:
 
 
 FORGERIES: tuple[ImageSabotage, ...] = (
-    ImageSabotage(name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table),
-    ImageSabotage(name="loaded code of no section", rule="loaded-bytes", breaks=_stowaway, alone=True),
-    ImageSabotage(name="a table that a loader clears", rule="loaded-bytes", breaks=_table_cleared, alone=True),
-    ImageSabotage(name="the kernel's code loaded elsewhere", rule="loaded-bytes", breaks=_code_elsewhere, alone=True),
-    ImageSabotage(name="the kernel's data not copied", rule="loaded-bytes", breaks=_never_copied),
-    ImageSabotage(name="constants without bytes", rule="loaded-bytes", breaks=_emptied, alone=True),
+    ImageSabotage(
+        name="a table in the shadow of another", rule="loaded-bytes", breaks=_shadow_table, touching=".lp.region_table"
+    ),
+    ImageSabotage(
+        name="loaded code of no section",
+        rule="loaded-bytes",
+        breaks=_stowaway,
+        touching=AddressRange.of(0x2_0000, 0x10),
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a table that a loader clears",
+        rule="loaded-bytes",
+        breaks=_table_cleared,
+        touching=".lp.region_table",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="the kernel's code loaded elsewhere",
+        rule="loaded-bytes",
+        breaks=_code_elsewhere,
+        touching=".text",
+        alone=True,
+    ),
+    ImageSabotage(name="the kernel's data not copied", rule="loaded-bytes", breaks=_never_copied, touching=".data"),
+    ImageSabotage(
+        name="constants without bytes", rule="loaded-bytes", breaks=_emptied, touching=".rodata.kernel", alone=True
+    ),
     ImageSabotage(
         name="a load image with the kernel's namesake",
         rule="load-image",
         partition="uart",
         breaks=_image_with_namesake,
         asks=asks_for_kernel_mixer,
+        touching="mixer.data",
         alone=True,
     ),
     ImageSabotage(
-        name="start-up copies another's data too", rule="init", partition="attitude", breaks=_copies_on, alone=True
+        name="start-up copies another's data too",
+        rule="init",
+        partition="attitude",
+        breaks=_copies_on,
+        touching="attitude.data",
+        alone=True,
     ),
-    ImageSabotage(name="start-up leaves out the end", rule="init", partition="uart", breaks=_leaves_out, alone=True),
+    ImageSabotage(
+        name="start-up leaves out the end",
+        rule="init",
+        partition="uart",
+        breaks=_leaves_out,
+        touching="uart.data",
+        alone=True,
+    ),
     ImageSabotage(name="start-up zeroes the kernel's data", rule="init", breaks=_from_the_kernel),
     ImageSabotage(
-        name="the kernel's data go on into a stack", rule="init", partition="kernel", breaks=_fills_a_stack, alone=True
+        name="the kernel's data go on into a stack",
+        rule="init",
+        partition="kernel",
+        breaks=_fills_a_stack,
+        touching="attitude.data",
+        alone=True,
     ),
     ImageSabotage(
-        name="a restart clears a share", rule="init", partition="shared:ring", breaks=_share_cleared, alone=True
+        name="a restart clears a share",
+        rule="init",
+        partition="shared:ring",
+        breaks=_share_cleared,
+        touching="shared:ring",
+        alone=True,
     ),
     ImageSabotage(
         name="a first stack in a partition",
@@ -222,6 +268,7 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         partition="kernel",
         breaks=_first_stack,
         units=ARM,
+        touching=".vector_table",
         alone=True,
     ),
     ImageSabotage(
@@ -230,6 +277,7 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         partition="kernel",
         breaks=_stack_in_block,
         units=PMP,
+        touching="shared:ring",
         alone=True,
     ),
     ImageSabotage(
@@ -239,8 +287,21 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         asks=_asks_for_far_interrupt,
         alone=True,
     ),
-    ImageSabotage(name="more rows than the symbol says", rule="table", breaks=_size_told_wrong, alone=True),
-    ImageSabotage(name="vectors behind others", rule="vectors", breaks=_vectors_moved, units=ARM, alone=True),
+    ImageSabotage(
+        name="more rows than the symbol says",
+        rule="table",
+        breaks=_size_told_wrong,
+        touching=".lp.region_table",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="vectors behind others",
+        rule="vectors",
+        breaks=_vectors_moved,
+        units=ARM,
+        touching=".vector_table",
+        alone=True,
+    ),
     ImageSabotage(
         name="rows that start-up does not read",
         rule="kernel-references",
@@ -254,6 +315,7 @@ FORGERIES: tuple[ImageSabotage, ...] = (
         partition="uart",
         breaks=_smuggled,
         asks=_asks_for_slack,
+        touching=".lp.uart.text",
         alone=True,
     ),
 )

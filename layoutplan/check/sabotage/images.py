@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from layoutplan.address import AddressRange
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.writer import Image
 from layoutplan.model.access import UnitName
@@ -13,7 +14,10 @@ from layoutplan.model.component import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSabotage:
-    """One way to break a good image, in place. ``against_plan`` verifies it with the plan at hand."""
+    """One way to break a good image, in place. ``against_plan`` verifies it with the plan at hand.
+
+    The finding overlaps ``touching``: a range, a section of the broken image or a block; without, it has no address.
+    """
 
     name: str
     rule: str
@@ -21,5 +25,6 @@ class ImageSabotage:
     asks: Callable[[System], System] = lambda system: system
     partition: str = ""
     units: tuple[UnitName, ...] = reference.UNITS
+    touching: AddressRange | str | None = None
     against_plan: bool = False
     alone: bool = False

@@ -110,6 +110,10 @@ def _granted_too(given: System, good: Plan) -> Broken:
     return replace(asked, kernel=kernel), plan(good)
 
 
+_KERNEL_CODE = AddressRange.of(reference.FLASH.base, 0x1000)
+_KERNEL_CODE_END = AddressRange.of(reference.plan(UnitName.PMP).placement("uart.code").granted.base - 4, 4)
+_KERNEL_DATA = AddressRange.of(reference.RAM.base, 0x1000)
+
 LOCKDOWN: tuple[Sabotage, ...] = (
     Sabotage(
         name="Smepmp: no entry for the kernel's code",
@@ -117,6 +121,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(CODE, lambda _: DISABLED),
+        touching=_KERNEL_CODE,
     ),
     Sabotage(
         name="Smepmp: no entry for the kernel's data",
@@ -124,6 +129,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DATA, lambda _: DISABLED),
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="Smepmp: no entry for the kernel's device",
@@ -131,6 +137,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DEVICE, lambda _: DISABLED),
+        touching=TIMER,
     ),
     Sabotage(
         name="Smepmp: the kernel's code ends too early",
@@ -138,6 +145,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(CODE, _ends(-4)),
+        touching=_KERNEL_CODE_END,
     ),
     Sabotage(
         name="Smepmp: the kernel's code cannot be executed",
@@ -145,6 +153,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(CODE, _rights(_LOCK | 0b001)),
+        touching=_KERNEL_CODE,
     ),
     Sabotage(
         name="Smepmp: the kernel's data cannot be written",
@@ -152,6 +161,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DATA, _rights(_LOCK | 0b001)),
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="Smepmp: the kernel's data not locked",
@@ -159,6 +169,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DATA, _rights(_RW)),
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="Smepmp: locked, and U-mode may execute (L, W)",
@@ -166,6 +177,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DATA, _rights(_LOCK | 0b010)),
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="Smepmp: locked, and U-mode may execute (L, W, X)",
@@ -173,6 +185,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(CODE, _rights(_LOCK | 0b110)),
+        touching=_KERNEL_CODE,
     ),
     Sabotage(
         name="Smepmp: locked, and U-mode may read (L, R, W, X)",
@@ -180,6 +193,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DATA, _rights(_LOCK | 0b111)),
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="Smepmp: the kernel's code reaches a partition's",
@@ -187,6 +201,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(CODE, _ends(4)),
+        touching="uart.code",
     ),
     Sabotage(
         name="Smepmp: the kernel's device twice as large",
@@ -194,6 +209,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_everywhere(DEVICE, lambda words: (words[0] | TIMER.size >> 3, words[1])),
+        touching=AddressRange.of(TIMER.end, TIMER.size),
         alone=True,
     ),
     Sabotage(
@@ -204,6 +220,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         breaks=_everywhere(
             STATIC - 1, lambda _: (reference.RAM.base >> 2 | (reference.RAM.size >> 3) - 1, _LOCK | _NAPOT | _RW)
         ),
+        touching="uart.data",
     ),
     Sabotage(
         name="Smepmp: shared with the kernel, U-mode writes (W, X)",
@@ -211,6 +228,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_in("uart", "uart.data", _rights(0b110)),
+        touching="uart.data",
         alone=True,
     ),
     Sabotage(
@@ -219,6 +237,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="mixer",
         units=PMP,
         breaks=_in("mixer", "mixer.rodata", _rights(0b010)),
+        touching="mixer.rodata",
         alone=True,
     ),
     Sabotage(
@@ -234,6 +253,7 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_in("uart", "uart.code", _rights(0b111)),
+        touching="uart.code",
     ),
     Sabotage(
         name="Smepmp: the same entries with MML clear",
@@ -241,8 +261,14 @@ LOCKDOWN: tuple[Sabotage, ...] = (
         partition="uart",
         units=PMP,
         breaks=_not_smepmp,
+        touching=_KERNEL_CODE,
     ),
     Sabotage(
-        name="Smepmp: the kernel's device granted", rule="peripheral", partition="mixer", units=PMP, breaks=_granted_too
+        name="Smepmp: the kernel's device granted",
+        rule="peripheral",
+        partition="mixer",
+        units=PMP,
+        breaks=_granted_too,
+        touching=reference.TIMER,
     ),
 )

@@ -41,18 +41,55 @@ def _past_the_entry(image: Image) -> None:
 
 MISLED: tuple[ImageSabotage, ...] = (
     ImageSabotage(
-        name="a variable that is another's", rule=_RULE, partition="mixer", breaks=_others_variable, alone=True
-    ),
-    ImageSabotage(name="a word off by one", rule=_RULE, partition="mixer", breaks=_bit("mixer", 8, 1), alone=True),
-    ImageSabotage(name="a share off by one", rule=_RULE, partition="uart", breaks=_bit("uart", 12, 1), alone=True),
-    ImageSabotage(
-        name="MOVW off by one", rule=_RULE, partition="uart", breaks=_bit("uart", 2, 1), units=ARM, alone=True
-    ),
-    ImageSabotage(
-        name="MOVT off by one", rule=_RULE, partition="uart", breaks=_bit("uart", 6, 1), units=ARM, alone=True
+        name="a variable that is another's",
+        rule=_RULE,
+        partition="mixer",
+        breaks=_others_variable,
+        touching=".lp.mixer.text",
+        alone=True,
     ),
     ImageSabotage(
-        name="AUIPC off by a page", rule=_RULE, partition="uart", breaks=_bit("uart", 1, 0x10), units=PMP, alone=True
+        name="a word off by one",
+        rule=_RULE,
+        partition="mixer",
+        breaks=_bit("mixer", 8, 1),
+        touching=".lp.mixer.text",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="a share off by one",
+        rule=_RULE,
+        partition="uart",
+        breaks=_bit("uart", 12, 1),
+        touching=".lp.uart.text",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="MOVW off by one",
+        rule=_RULE,
+        partition="uart",
+        breaks=_bit("uart", 2, 1),
+        units=ARM,
+        touching=".lp.uart.text",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="MOVT off by one",
+        rule=_RULE,
+        partition="uart",
+        breaks=_bit("uart", 6, 1),
+        units=ARM,
+        touching=".lp.uart.text",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="AUIPC off by a page",
+        rule=_RULE,
+        partition="uart",
+        breaks=_bit("uart", 1, 0x10),
+        units=PMP,
+        touching=".lp.uart.text",
+        alone=True,
     ),
     ImageSabotage(
         name="a lower half off by one",
@@ -60,6 +97,7 @@ MISLED: tuple[ImageSabotage, ...] = (
         partition="uart",
         breaks=_bit("uart", 6, 0x10),
         units=PMP,
+        touching=".lp.uart.text",
         alone=True,
     ),
     ImageSabotage(name="a task past its entry", rule="entries", partition="mixer", breaks=_past_the_entry, alone=True),

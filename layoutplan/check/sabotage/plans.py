@@ -24,14 +24,17 @@ PMP = (UnitName.PMP,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sabotage:
-    """One way to break a good plan. ``touching`` overlaps the address range of the finding, where it has one."""
+    """One way to break a good plan.
+
+    The finding overlaps ``touching``: a range or a block of the good plan; without, it has no address.
+    """
 
     name: str
     rule: str
     breaks: Callable[[System, Plan], Broken]
     partition: str = ""
     units: tuple[UnitName, ...] = reference.UNITS
-    touching: AddressRange | None = None
+    touching: AddressRange | str | None = None
     alone: bool = False
 
 

@@ -161,14 +161,23 @@ def _excess_unaccepted(system: System, plan: Plan) -> Broken:
 
 
 _KERNEL_CODE = AddressRange.of(reference.FLASH.base, 0x1000)
+_KERNEL_DATA = AddressRange.of(reference.RAM.base, 0x1000)
 
 REGISTERS: tuple[Sabotage, ...] = (
-    Sabotage(name="a seam inside a stack", rule="seam", partition="mixer", breaks=_two_regions, alone=True),
+    Sabotage(
+        name="a seam inside a stack",
+        rule="seam",
+        partition="mixer",
+        breaks=_two_regions,
+        touching="mixer.data",
+        alone=True,
+    ),
     Sabotage(
         name="a region over a neighbour",
         rule="isolation",
         partition="mixer",
         breaks=_reaches_neighbour,
+        touching="attitude.rodata",
         alone=True,
     ),
     Sabotage(
@@ -202,7 +211,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         partition="mixer",
         breaks=_words(_field(1, 16, 2, 0b10), "mixer", "mixer.data"),
         units=ARM7,
-        touching=reference.RAM,
+        touching="mixer.data",
         alone=True,
     ),
     Sabotage(
@@ -211,7 +220,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         partition="mixer",
         breaks=_words(_field(1, 18, 1, 0), "mixer", "mixer.data"),
         units=ARM7,
-        touching=reference.RAM,
+        touching="mixer.data",
         alone=True,
     ),
     Sabotage(
@@ -219,7 +228,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         rule="write-xor-execute",
         partition="uart",
         breaks=_writable_code,
-        touching=reference.RAM,
+        touching="shared:ring",
         alone=True,
     ),
     Sabotage(
@@ -227,7 +236,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         rule="exactness",
         partition="mixer",
         breaks=_into_gap,
-        touching=reference.RAM,
+        touching="mixer.data",
         alone=True,
     ),
     Sabotage(
@@ -238,11 +247,31 @@ REGISTERS: tuple[Sabotage, ...] = (
         units=ARM7,
         alone=True,
     ),
-    Sabotage(name="another's RAM by its bit-band words", rule="isolation", partition="uart", breaks=_bit_band),
-    Sabotage(name="another's RAM by an alias of its alias", rule="isolation", partition="uart", breaks=_alias_of_alias),
-    Sabotage(name="a region of 4 GiB", rule="isolation", partition="uart", breaks=_everything),
-    Sabotage(name="a stale slot", rule="isolation", partition="uart", breaks=_stale, touching=reference.RAM),
-    Sabotage(name="padding of a share for a stranger", rule="isolation", partition="mixer", breaks=_share_padding),
+    Sabotage(
+        name="another's RAM by its bit-band words",
+        rule="isolation",
+        partition="uart",
+        breaks=_bit_band,
+        touching=AddressRange.of(0x2200_0000, 32 * reference.RAM.size),
+    ),
+    Sabotage(
+        name="another's RAM by an alias of its alias",
+        rule="isolation",
+        partition="uart",
+        breaks=_alias_of_alias,
+        touching=AddressRange.of(0x6000_0000, 32 * reference.RAM.size),
+    ),
+    Sabotage(
+        name="a region of 4 GiB", rule="isolation", partition="uart", breaks=_everything, touching="attitude.data"
+    ),
+    Sabotage(name="a stale slot", rule="isolation", partition="uart", breaks=_stale, touching="attitude.data"),
+    Sabotage(
+        name="padding of a share for a stranger",
+        rule="isolation",
+        partition="mixer",
+        breaks=_share_padding,
+        touching="shared:ring",
+    ),
     Sabotage(
         name="excess that nobody accepted",
         rule="isolation",
@@ -255,7 +284,7 @@ REGISTERS: tuple[Sabotage, ...] = (
         rule="isolation",
         partition="uart",
         breaks=_region(0x2000_0000, 0x1000, Access.R),
-        touching=reference.RAM,
+        touching=_KERNEL_DATA,
     ),
     Sabotage(
         name="the kernel's code",
@@ -284,11 +313,13 @@ REGISTERS: tuple[Sabotage, ...] = (
         partition="uart",
         breaks=_region(0xE000_E000, 0x1000, Access.RW),
         units=ARM,
+        touching=AddressRange.of(0xE000_E000, 0x1000),
     ),
     Sabotage(
         name="a region that ends at 2^32",
         rule="isolation",
         partition="uart",
         breaks=_region(0xFFFF_F000, 0x1000, Access.RW),
+        touching=AddressRange(0xFFFF_F000, 0x1_0000_0000),
     ),
 )

@@ -184,20 +184,77 @@ def _peripheral_on_ppb(system: System, plan: Plan) -> Broken:
 
 
 STRUCTURE: tuple[Sabotage, ...] = (
-    Sabotage(name="granted to one more", rule="parts", partition="mixer", breaks=_granted_to_one_more, alone=True),
-    Sabotage(name="a part one byte short", rule="parts", partition="mixer", breaks=_shorter_part),
+    Sabotage(
+        name="granted to one more",
+        rule="parts",
+        partition="mixer",
+        breaks=_granted_to_one_more,
+        touching="mixer.rodata",
+        alone=True,
+    ),
+    Sabotage(
+        name="a part one byte short", rule="parts", partition="mixer", breaks=_shorter_part, touching="mixer.data"
+    ),
     Sabotage(name="a part missing", rule="parts", partition="mixer", breaks=_part_missing),
-    Sabotage(name="parts on top of each other", rule="parts", partition="mixer", breaks=_parts_overlap),
+    Sabotage(
+        name="parts on top of each other", rule="parts", partition="mixer", breaks=_parts_overlap, touching="mixer.data"
+    ),
     Sabotage(name="a block missing", rule="parts", partition="mixer", breaks=_block_missing),
-    Sabotage(name="not in the memory asked for", rule="memory", partition="uart", breaks=_other_memory, alone=True),
-    Sabotage(name="blocks on top of each other", rule="disjoint", partition="mixer", breaks=_blocks_meet, alone=True),
-    Sabotage(name="a pin ignored", rule="pin", partition="mixer", breaks=_pinned, alone=True),
+    Sabotage(
+        name="not in the memory asked for",
+        rule="memory",
+        partition="uart",
+        breaks=_other_memory,
+        touching="uart.data",
+        alone=True,
+    ),
+    Sabotage(
+        name="blocks on top of each other",
+        rule="disjoint",
+        partition="mixer",
+        breaks=_blocks_meet,
+        touching="attitude.data",
+        alone=True,
+    ),
+    Sabotage(name="a pin ignored", rule="pin", partition="mixer", breaks=_pinned, touching="mixer.data", alone=True),
     Sabotage(name="no room for the kernel", rule="kernel-room", partition="kernel", breaks=_large_kernel, alone=True),
-    Sabotage(name="a cover that does not cover", rule="cover", partition="mixer", breaks=_cover_short, alone=True),
-    Sabotage(name="an untrusted bus master", rule="peripheral", partition="uart", breaks=_bus_master, alone=True),
-    Sabotage(name="one peripheral, two partitions", rule="peripheral", partition="mixer", breaks=_granted_to_two),
-    Sabotage(name="aliases in circles", rule="alias", breaks=_alias_in_circles, alone=True),
-    Sabotage(name="a memory past 2^32", rule="address-space", breaks=_memory_wraps, alone=True),
+    Sabotage(
+        name="a cover that does not cover",
+        rule="cover",
+        partition="mixer",
+        breaks=_cover_short,
+        touching="mixer.data",
+        alone=True,
+    ),
+    Sabotage(
+        name="an untrusted bus master",
+        rule="peripheral",
+        partition="uart",
+        breaks=_bus_master,
+        touching=reference.UART,
+        alone=True,
+    ),
+    Sabotage(
+        name="one peripheral, two partitions",
+        rule="peripheral",
+        partition="mixer",
+        breaks=_granted_to_two,
+        touching=reference.TIMER,
+    ),
+    Sabotage(
+        name="aliases in circles",
+        rule="alias",
+        breaks=_alias_in_circles,
+        touching=AddressRange.of(0x2200_0000, 32 * reference.RAM.size),
+        alone=True,
+    ),
+    Sabotage(
+        name="a memory past 2^32",
+        rule="address-space",
+        breaks=_memory_wraps,
+        touching=AddressRange(ADDRESS_SPACE_END - 0x1000, ADDRESS_SPACE_END),
+        alone=True,
+    ),
     Sabotage(name="another isolation", rule="unit", breaks=_other_unit, alone=True),
     Sabotage(name="untrusted code among shared code", rule="trust", partition="mixer", breaks=_mixed_trust, alone=True),
     Sabotage(
@@ -206,6 +263,7 @@ STRUCTURE: tuple[Sabotage, ...] = (
         partition="mixer",
         breaks=_peripheral_on_ppb,
         units=ARM,
+        touching=AddressRange.of(0xE000_E000, 0x1000),
     ),
     Sabotage(
         name="a dynamic slot called static",

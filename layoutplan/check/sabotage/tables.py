@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layoutplan.address import AddressRange
 from layoutplan.check.elf.image import SHF_WRITE
 from layoutplan.check.sabotage import reference
 from layoutplan.check.sabotage.images import ImageSabotage
@@ -117,7 +118,9 @@ TABLES: tuple[ImageSabotage, ...] = (
         breaks=_table_unread,
         alone=True,
     ),
-    ImageSabotage(name="the table's words twice", rule="table", breaks=_table_twice, alone=True),
+    ImageSabotage(
+        name="the table's words twice", rule="table", breaks=_table_twice, touching=".lp.region_table", alone=True
+    ),
     ImageSabotage(
         name="an interrupt that wakes another",
         rule="interrupts",
@@ -134,10 +137,12 @@ TABLES: tuple[ImageSabotage, ...] = (
         against_plan=True,
         alone=True,
     ),
-    ImageSabotage(name="a writable table", rule="table", breaks=_writable_table, alone=True),
+    ImageSabotage(
+        name="a writable table", rule="table", breaks=_writable_table, touching=".lp.region_table", alone=True
+    ),
     ImageSabotage(name="a table without a symbol", rule="table", breaks=_no_table, alone=True),
     ImageSabotage(name="two tables", rule="table", breaks=_two_tables, alone=True),
-    ImageSabotage(name="a table in a component", rule="table", breaks=_table_in_component),
+    ImageSabotage(name="a table in a component", rule="table", breaks=_table_in_component, touching=".lp.uart.text"),
     ImageSabotage(name="a grant of no rights", rule="table", breaks=_grant_unknown),
     ImageSabotage(
         name="a pair for another slot",
@@ -159,7 +164,14 @@ TABLES: tuple[ImageSabotage, ...] = (
         name="pmpcfg told twice", rule="transition", partition="uart", breaks=_config_differs, units=PMP, alone=True
     ),
     ImageSabotage(
-        name="a grant wider than its region", rule="exactness", partition="uart", breaks=_grant_wider, alone=True
+        name="a grant wider than its region",
+        rule="exactness",
+        partition="uart",
+        breaks=_grant_wider,
+        touching=AddressRange.of(reference.UART.end, reference.UART.size),
+        alone=True,
     ),
-    ImageSabotage(name="another's pair", rule="isolation", partition="uart", breaks=_others_data),
+    ImageSabotage(
+        name="another's pair", rule="isolation", partition="uart", breaks=_others_data, touching="attitude.data"
+    ),
 )

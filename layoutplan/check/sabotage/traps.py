@@ -156,6 +156,7 @@ TRAPS: tuple[ImageSabotage, ...] = (
         rule=_RULE,
         breaks=_set_to(lambda image: image.piece(".lp.uart.text").address + 0x10),
         units=PMP,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(
@@ -163,6 +164,7 @@ TRAPS: tuple[ImageSabotage, ...] = (
         rule=_RULE,
         breaks=_set_to(lambda image: _text_end(image) - 0x20 | 1),
         units=PMP,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(
@@ -170,24 +172,57 @@ TRAPS: tuple[ImageSabotage, ...] = (
         rule=_RULE,
         breaks=_set_to(lambda image: image.piece(".text").address | 2),
         units=PMP,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(name="a trap vector that nobody sets", rule=_RULE, breaks=_never_set, units=PMP, alone=True),
-    ImageSabotage(name="a trap vector from memory", rule=_RULE, breaks=_loaded, units=PMP, alone=True),
-    ImageSabotage(name="a trap vector on one path", rule=_RULE, breaks=_two_paths, units=PMP, alone=True),
-    ImageSabotage(name="bits set in the trap vector", rule=_RULE, breaks=_set_bits, units=PMP, alone=True),
-    ImageSabotage(name="a call before the trap vector", rule=_RULE, breaks=_called_between, units=PMP, alone=True),
+    ImageSabotage(
+        name="a trap vector from memory", rule=_RULE, breaks=_loaded, units=PMP, touching=".text", alone=True
+    ),
+    ImageSabotage(
+        name="a trap vector on one path", rule=_RULE, breaks=_two_paths, units=PMP, touching=".text", alone=True
+    ),
+    ImageSabotage(
+        name="bits set in the trap vector", rule=_RULE, breaks=_set_bits, units=PMP, touching=".text", alone=True
+    ),
+    ImageSabotage(
+        name="a call before the trap vector",
+        rule=_RULE,
+        breaks=_called_between,
+        units=PMP,
+        touching=".text",
+        alone=True,
+    ),
     ImageSabotage(
         name="vectors that were not checked",
         rule=_RULE,
         breaks=_set_to(lambda _: reference.RAM.base + 0x400),
         units=ARM,
+        touching=".text",
         alone=True,
     ),
-    ImageSabotage(name="vectors from memory", rule=_RULE, breaks=_vectors_loaded, units=ARM, alone=True),
-    ImageSabotage(name="vectors that end too soon", rule="vectors", breaks=_vectors_short, units=ARM, alone=True),
-    ImageSabotage(name="an interrupt without a vector", rule="vectors", breaks=_vector_empty, units=ARM, alone=True),
-    ImageSabotage(name="vectors off their alignment", rule="vectors", breaks=_vectors_askew, units=ARM),
+    ImageSabotage(
+        name="vectors from memory", rule=_RULE, breaks=_vectors_loaded, units=ARM, touching=".text", alone=True
+    ),
+    ImageSabotage(
+        name="vectors that end too soon",
+        rule="vectors",
+        breaks=_vectors_short,
+        units=ARM,
+        touching=".vector_table",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="an interrupt without a vector",
+        rule="vectors",
+        breaks=_vector_empty,
+        units=ARM,
+        touching=".vector_table",
+        alone=True,
+    ),
+    ImageSabotage(
+        name="vectors off their alignment", rule="vectors", breaks=_vectors_askew, units=ARM, touching=".vector_table"
+    ),
     ImageSabotage(
         name="start-up that copies from elsewhere",
         rule=_NAMED,
@@ -196,7 +231,14 @@ TRAPS: tuple[ImageSabotage, ...] = (
         alone=True,
     ),
     *(
-        ImageSabotage(name=f"{name} into a component", rule=_NAMED, partition="kernel", breaks=_near(code), units=units)
+        ImageSabotage(
+            name=f"{name} into a component",
+            rule=_NAMED,
+            partition="kernel",
+            breaks=_near(code),
+            units=units,
+            touching=".text.near",
+        )
         for name, code, units in (
             ("B", lambda offset: struct.pack("<H", 0xE000 | offset - 4 >> 1), ARM),
             ("BEQ", lambda offset: struct.pack("<H", 0xD000 | offset - 4 >> 1), ARM),
@@ -212,14 +254,17 @@ TRAPS: tuple[ImageSabotage, ...] = (
             ("C.JAL", _riscv(45, 0x2001), PMP),
         )
     ),
-    ImageSabotage(name="traps handed down", rule=_RULE, breaks=_csr(0x302), units=PMP, alone=True),
-    ImageSabotage(name="interrupts handed down", rule=_RULE, breaks=_csr(0x303), units=PMP, alone=True),
-    ImageSabotage(name="paging", rule="unit-control", breaks=_csr(0x180), units=PMP, alone=True),
+    ImageSabotage(name="traps handed down", rule=_RULE, breaks=_csr(0x302), units=PMP, touching=".text", alone=True),
+    ImageSabotage(
+        name="interrupts handed down", rule=_RULE, breaks=_csr(0x303), units=PMP, touching=".text", alone=True
+    ),
+    ImageSabotage(name="paging", rule="unit-control", breaks=_csr(0x180), units=PMP, touching=".text", alone=True),
     ImageSabotage(
         name="an MPU that faults do not see",
         rule="unit-control",
         breaks=_stores(MPU_CTRL, 0b111),
         units=ARM,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(
@@ -227,9 +272,15 @@ TRAPS: tuple[ImageSabotage, ...] = (
         rule="unit-control",
         breaks=_stores(MPU_MAIR0, 0x0444_AA44),
         units=ARM8,
+        touching=".text",
         alone=True,
     ),
     ImageSabotage(
-        name="code that is not called code", rule=_NAMED, partition="kernel", breaks=_hidden_code, alone=True
+        name="code that is not called code",
+        rule=_NAMED,
+        partition="kernel",
+        breaks=_hidden_code,
+        touching=".text",
+        alone=True,
     ),
 )
